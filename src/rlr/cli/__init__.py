@@ -1,0 +1,1 @@
+"""The command `rlr`. Each command imports its room only when it runs."""

@@ -1,0 +1,54 @@
+"""Where the images are, and how they become a manifest."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rlr.config.section import Positive, Section
+
+
+class DataConfig(Section):
+    """Images, their version, and the manifest that is made of them."""
+
+    root: str = Field("data", description="Folder with the images.")
+    version: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{32}\.dir$",
+        description="Data version (DVC's .dir md5) to use; null: what lies in `root` today.",
+    )
+    remote: str | None = Field(
+        None, description="DVC remote as a URL or folder; null: the default of the checkout."
+    )
+    cache: str = Field(".rlr/versions", description="Folder of pulled data versions.")
+    layout: Literal["auto", "mvtec", "visa", "folder"] = Field(
+        "auto", description="Folder layout; auto: recognised from the tree."
+    )
+    classes: list[str] | None = Field(None, description="Product classes to use; null: all.")
+    validation_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.15, description="Share of normal training groups set aside, by the hash of the group."
+    )
+    group_pattern: str | None = Field(
+        None,
+        description="Regular expression on the relative path; its first group names the physical "
+        "part or burst. Null: every image is a group of its own.",
+    )
+    group_csv: str | None = Field(None, description="CSV with the columns path, group.")
+    capture_csv: str | None = Field(
+        None, description="CSV with the columns path and any of captured_at, source, licence."
+    )
+    source: str | None = Field(None, description="Where the images come from, for the manifest.")
+    licence: str | None = Field(None, description="Licence of the images, for the manifest.")
+    previous_manifest: str | None = Field(
+        None, description="Manifest whose test images must never be trained on."
+    )
+    workers: Positive | None = Field(None, description="Reading threads; null: one a processor.")
+
+
+class SyntheticConfig(Section):
+    """The generator of an industrial inspection set."""
+
+    seed: int = Field(2024, ge=0, description="Seed of every picture.")
+    size: Annotated[int, Field(ge=64, le=1024)] = Field(256, description="Side in pixels.")
+    train_good: Positive = Field(70, description="Normal training images a class.")
+    test_good: Positive = Field(20, description="Normal test images a class.")
+    test_defective: Positive = Field(30, description="Defective test images a class.")

@@ -1,0 +1,24 @@
+"""Protocols, metrics and the report."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rlr.config.section import Positive, Section
+
+
+class EvaluationConfig(Section):
+    """What is measured on the test images, and what the report shows."""
+
+    protocols: list[Literal["default", "published"]] = Field(
+        ["default", "published"],
+        min_length=1,
+        description="default: one smoothing for image and pixel scores, masks at their native "
+        "size; published: pixel metrics before the smoothing, at the input size.",
+    )
+    aupro_limits: list[Annotated[float, Field(gt=0.0, le=1.0)]] = Field(
+        [0.30, 0.05], min_length=1, description="False-positive rates AUPRO is integrated to."
+    )
+    baseline: bool = Field(True, description="Also measure the per-pixel mean image, a yardstick.")
+    examples: Positive = Field(3, description="Misses, false alarms and hits shown a class.")
+    curve_points: Annotated[int, Field(ge=10)] = Field(200, description="Points a logged curve.")

@@ -1,0 +1,49 @@
+"""The frozen backbone, what goes into it, and how its features are pooled."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rlr.config.section import Positive, Section
+
+Channel = tuple[float, float, float]
+
+
+class PreprocessingConfig(Section):
+    """From an image file to the backbone's input."""
+
+    height: Positive = Field(256, description="Input height in pixels.")
+    width: Positive = Field(256, description="Input width in pixels.")
+    mean: Channel = Field((0.485, 0.456, 0.406), description="Subtracted from RGB in 0 to 1.")
+    std: Channel = Field((0.229, 0.224, 0.225), description="RGB is divided by it.")
+    white_level: Annotated[int, Field(ge=255, le=65535)] = Field(
+        65535, description="Value of white in 16-bit images (4095 for a 12-bit camera)."
+    )
+
+
+class BackboneConfig(Section):
+    """Any timm model that can be created with `features_only`."""
+
+    name: str = Field("tf_efficientnet_b6.aa_in1k", description="timm model name.")
+    weights: str = Field(
+        "hub",
+        description="`hub`, the path of a local file (safetensors or a timm checkpoint), "
+        "or `random`.",
+    )
+    options: dict[str, str | int | float | bool] = Field(
+        {}, description="Further arguments of timm.create_model, such as pad_type: same."
+    )
+
+
+class FeaturesConfig(Section):
+    """Backbone, preprocessing and pooling."""
+
+    backbone: BackboneConfig = BackboneConfig()
+    preprocessing: PreprocessingConfig = PreprocessingConfig()
+    pooling: Annotated[int, Field(ge=1)] = Field(
+        3, description="Side of the average pooling window, odd; stride 1, zeros counted."
+    )
+    batch_size: Positive = Field(16, description="Images a backbone pass.")
+    cache: Literal["memory", "off"] = Field(
+        "memory", description="Keep pooled features in memory, or compute them every epoch."
+    )

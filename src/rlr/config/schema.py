@@ -1,0 +1,32 @@
+"""The whole configuration: one section a room of the house."""
+
+from pydantic import Field
+
+from rlr.config.data import DataConfig, SyntheticConfig
+from rlr.config.detection import DetectionConfig, ThresholdConfig
+from rlr.config.evaluation import EvaluationConfig
+from rlr.config.features import FeaturesConfig
+from rlr.config.model import ModelConfig
+from rlr.config.pipeline import PipelineConfig
+from rlr.config.registry import RegistryConfig
+from rlr.config.section import Section
+from rlr.config.training import TrainingConfig
+from rlr.config.validation import ValidationConfig
+
+
+class Config(Section):
+    """Everything a user may want to change; the defaults are the published recipe."""
+
+    name: str = Field("published", description="Name of the configuration, shown in reports.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of weights, order and jitter.")
+    data: DataConfig = DataConfig()
+    synthetic: SyntheticConfig = SyntheticConfig()
+    validation: ValidationConfig = ValidationConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    model: ModelConfig = ModelConfig()
+    detection: DetectionConfig = DetectionConfig()
+    threshold: ThresholdConfig = ThresholdConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    registry: RegistryConfig = RegistryConfig()
+    pipeline: PipelineConfig = PipelineConfig()

@@ -1,0 +1,1 @@
+"""Images on disk, the manifest that lists them, and the version that pins them."""

@@ -1,0 +1,68 @@
+"""What code is running: version, commit, whether it was changed, and its lock file.
+
+An installed package carries `_build.json`, written when the wheel was built, and asks nobody;
+only in a source checkout is git asked.
+"""
+
+import functools
+import json
+import os
+import subprocess
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+
+from rlr.foundation.documents import file_sha256
+
+LOCK_FILE = "requirements.lock"
+
+
+@dataclass(frozen=True)
+class Build:
+    """Identity of the running code.
+
+    Attributes:
+        version: Version of the package.
+        commit: Git commit, 40 hexadecimal digits, or "unknown".
+        dirty: Whether the checkout differed from the commit; None where that cannot be known.
+        lock_sha256: Digest of the lock file that the environment was installed from, or "unknown".
+        image: Reference of the container image (`RLR_IMAGE`), or "" outside of one.
+    """
+
+    version: str
+    commit: str
+    dirty: bool | None
+    lock_sha256: str
+    image: str
+
+    def as_dict(self) -> dict[str, str | bool | None]:
+        return asdict(self)
+
+
+@functools.cache
+def current_build() -> Build:
+    """Return the identity of the running code."""
+    from rlr import __version__
+
+    baked = resources.files("rlr").joinpath("_build.json")
+    image = os.environ.get("RLR_IMAGE", "")
+    if baked.is_file():
+        facts = json.loads(baked.read_text())
+        return Build(__version__, facts["commit"], facts["dirty"], facts["lock_sha256"], image)
+    checkout = Path(__file__).resolve().parents[3]
+    lock = checkout / LOCK_FILE
+    lock_sha256 = file_sha256(lock) if lock.is_file() else "unknown"
+    return Build(__version__, *_ask_git(checkout), lock_sha256, image)
+
+
+def _ask_git(checkout: Path) -> tuple[str, bool | None]:
+    try:
+        commit = _git(checkout, "rev-parse", "HEAD")
+        return commit, bool(_git(checkout, "status", "--porcelain"))
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown", None
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(checkout), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
