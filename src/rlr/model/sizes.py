@@ -1,0 +1,52 @@
+"""Everything that fixes the shape of one level's network."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+AttentionKind = Literal["reference", "cross", "self", "neighbour_masked_self"]
+GateKind = Literal["constant", "scalar", "network"]
+
+
+@dataclass(frozen=True)
+class LevelSizes:
+    """Sizes and switches of the network of one feature level.
+
+    Attributes:
+        grid: Height and width of the feature grid in tokens.
+        channels: Channels C of the backbone's features.
+        width: Model width D, divisible by `heads` and by 4.
+        layers: Number of layers.
+        heads: Number of attention heads.
+        window: Height and width of the local window in tokens, odd.
+        ffn_ratio: Width of the feed-forward layer over D.
+        attention: "reference" is RLR; the others are ablations.
+        gate: How the two branches are summed.
+        alpha: Weight of local cross attention where the gate is constant.
+        references: Number of references M.
+
+    Raises:
+        ValueError: D cannot be split over the heads or over the position code.
+    """
+
+    grid: tuple[int, int]
+    channels: int
+    width: int
+    layers: int
+    heads: int
+    window: tuple[int, int]
+    ffn_ratio: int = 4
+    attention: AttentionKind = "reference"
+    gate: GateKind = "constant"
+    alpha: float = 2.0
+    references: int = 1
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads or self.width % 4:
+            raise ValueError(
+                f"model width {self.width} is not divisible by {self.heads} heads and by 4"
+            )
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens L."""
+        return self.grid[0] * self.grid[1]
