@@ -1,0 +1,155 @@
+"""The artifact of a detector: a folder that is complete by itself, without pickles.
+
+    detector.json          the complete description, its format version first
+    network.safetensors    weights of all levels' networks
+    backbone.safetensors   weights of the frozen backbone, as far as it is used
+
+Whoever changes what a file means raises FORMAT_VERSION in `spec.py`, keeps a reader for every
+earlier version in `READERS`, and adds a small artifact of the new one to `tests/artifacts`.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from rlr.detection.spec import FORMAT_VERSION, DetectorSpec, WeightsSpec
+from rlr.features import Backbone
+from rlr.foundation.atomic import atomic_folder
+from rlr.foundation.documents import file_sha256, read_json, write_json
+from rlr.foundation.errors import UserError
+from rlr.model import LevelNetwork
+
+SPEC_FILE = "detector.json"
+NETWORK_FILE = "network.safetensors"
+BACKBONE_FILE = "backbone.safetensors"
+
+Networks = nn.ModuleDict  # level index, as a string -> LevelNetwork
+
+
+def save_artifact(
+    folder: Path,
+    networks: Networks,
+    backbone: Backbone,
+    describe: Callable[[WeightsSpec], DetectorSpec],
+) -> DetectorSpec:
+    """Write an artifact, atomically.
+
+    Args:
+        folder: The folder to create or to replace.
+        networks: The trained networks.
+        backbone: The frozen backbone.
+        describe: Completes the description, given the digests of the weight files.
+
+    Returns:
+        The description, as written.
+    """
+    with atomic_folder(folder) as temporary:
+        _save_weights(networks, temporary / NETWORK_FILE)
+        _save_weights(backbone, temporary / BACKBONE_FILE)
+        spec = describe(
+            WeightsSpec(
+                network=file_sha256(temporary / NETWORK_FILE),
+                backbone=file_sha256(temporary / BACKBONE_FILE),
+            )
+        )
+        write_json(temporary / SPEC_FILE, spec.model_dump(mode="json"))
+    return spec
+
+
+def load_artifact(folder: Path) -> tuple[DetectorSpec, Networks, Backbone]:
+    """Read an artifact of any format version ever released, on the CPU.
+
+    Raises:
+        UserError: It is no artifact, its format cannot be read, or a file was changed.
+    """
+    folder = Path(folder)
+    spec = read_spec(folder)
+    for name, expected in (
+        (NETWORK_FILE, spec.weights.network),
+        (BACKBONE_FILE, spec.weights.backbone),
+    ):
+        _check_digest(folder / name, expected)
+    networks = build_networks(spec)
+    levels = [level.index for level in spec.network.levels]
+    backbone = Backbone(spec.backbone.name, levels, spec.backbone.options)
+    _load_weights(networks, folder / NETWORK_FILE)
+    _load_weights(backbone, folder / BACKBONE_FILE)
+    return spec, networks.eval().requires_grad_(False), backbone
+
+
+def read_spec(folder: Path) -> DetectorSpec:
+    """Read an artifact's description alone.
+
+    Raises:
+        UserError: There is none, or its format cannot be read.
+    """
+    path = Path(folder) / SPEC_FILE
+    if not path.is_file():
+        raise UserError(f"{folder} is not a detector: {SPEC_FILE} is missing; name a model folder.")
+    document = read_json(path)
+    version = document.get("format_version") if isinstance(document, dict) else None
+    reader = READERS.get(version) if isinstance(version, int) else None
+    if reader is None:
+        raise UserError(_unreadable_format(path, version))
+    try:
+        return reader(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{path}: {key}: {first['msg']}; fetch the artifact again.") from error
+
+
+def build_networks(spec: DetectorSpec) -> Networks:
+    """Build the networks of a description, with untrained weights."""
+    return Networks(
+        {str(level.index): LevelNetwork(spec.network.sizes(level)) for level in spec.network.levels}
+    )
+
+
+def _read_format_1(document: dict[str, Any]) -> DetectorSpec:
+    return DetectorSpec.model_validate_json(json.dumps(document))
+
+
+READERS: dict[int, Callable[[dict[str, Any]], DetectorSpec]] = {1: _read_format_1}
+
+
+def _unreadable_format(path: Path, version: object) -> str:
+    oldest = min(READERS)
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        return (
+            f"{path}: format {version} is newer than this version of rlr reads "
+            f"({oldest} to {FORMAT_VERSION}); upgrade rlr."
+        )
+    if isinstance(version, int):
+        return (
+            f"{path}: format {version} is too old for this version of rlr, which reads "
+            f"{oldest} to {FORMAT_VERSION}; train the model again."
+        )
+    return f"{path}: no format_version; this is not the description of a detector."
+
+
+def _save_weights(module: nn.Module, path: Path) -> None:
+    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    save_file(state, path)
+
+
+def _load_weights(module: nn.Module, path: Path) -> None:
+    try:
+        state: dict[str, Tensor] = load_file(path)
+        module.load_state_dict(state, strict=True)
+    except (SafetensorError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path} does not fit its description ({reason}).") from error
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise UserError(f"{path} is missing: the artifact is incomplete; fetch it again.")
+    if file_sha256(path) != expected:
+        raise UserError(f"{path} was changed after it was written; fetch the artifact again.")

@@ -1,0 +1,186 @@
+"""A detector: images in, image score, decision and anomaly map out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from rlr.data.images import ImageSource, read_rgb
+from rlr.data.manifest import Manifest
+from rlr.detection.artifact import Networks, load_artifact
+from rlr.detection.device import pick_device
+from rlr.detection.scoring import image_scores, raw_maps, smooth
+from rlr.detection.spec import DetectorSpec
+from rlr.detection.thresholds import Threshold, change_rate
+from rlr.features import Backbone, FeatureExtractor, fit_to_input
+from rlr.features.loading import read_batches
+from rlr.foundation.errors import UserError
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a detector says of one image.
+
+    Attributes:
+        image_score: The greatest value of the smoothed map.
+        threshold: The threshold it was compared with.
+        is_anomalous: Whether the score exceeds the threshold.
+        raw_map: Anomaly map before smoothing, (H, W) of the input size, float32.
+        anomaly_map: Anomaly map, smoothed, (H, W) of the input size, float32.
+    """
+
+    image_score: float
+    threshold: float
+    is_anomalous: bool
+    raw_map: np.ndarray
+    anomaly_map: np.ndarray
+
+
+class Detector:
+    """One model for all product classes; the class of an image need not be known.
+
+    Args:
+        spec: The complete description.
+        networks: The trained networks, one a level.
+        backbone: The frozen backbone.
+        device: "auto" (CUDA where there is one), "cpu" or "cuda".
+        batch_size: Images a pass.
+
+    Example:
+        >>> detector = Detector.load(Path("runs/train/model"))  # doctest: +SKIP
+        >>> detector.predict([image])[0].is_anomalous  # doctest: +SKIP
+        False
+    """
+
+    def __init__(
+        self,
+        spec: DetectorSpec,
+        networks: Networks,
+        backbone: Backbone,
+        device: str = "auto",
+        batch_size: int = 16,
+    ) -> None:
+        self.spec = spec
+        self.device = pick_device(device)
+        self.batch_size = batch_size
+        self._networks = networks.to(self.device).eval()
+        preprocessing = spec.preprocessing
+        self._extractor = FeatureExtractor(
+            backbone, preprocessing.mean, preprocessing.std, spec.backbone.pooling
+        ).to(self.device)
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "auto", batch_size: int = 16) -> "Detector":
+        """Load an artifact.
+
+        Raises:
+            UserError: The folder is no artifact, or one that cannot be read.
+        """
+        return cls(*load_artifact(Path(folder)), device=device, batch_size=batch_size)
+
+    def at_rate(self, rate: float) -> "Detector":
+        """Return this detector with thresholds for another false-positive rate."""
+        thresholds = change_rate(self.spec.thresholds, rate)
+        spec = self.spec.model_copy(update={"thresholds": thresholds})
+        return Detector(
+            spec, self._networks, self._extractor.backbone, str(self.device), self.batch_size
+        )
+
+    def image_threshold(self, class_name: str | None) -> Threshold:
+        """Return the threshold of a class, or for None the one for an unknown class.
+
+        Raises:
+            UserError: The detector does not know the class.
+        """
+        if class_name is None:
+            return self.spec.thresholds.overall
+        if class_name not in self.spec.thresholds.per_class:
+            raise UserError(
+                f"The detector does not know the class '{class_name}' "
+                f"(it knows {', '.join(self.spec.classes)}); leave the class out."
+            )
+        return self.spec.thresholds.per_class[class_name]
+
+    def read(self, source: ImageSource) -> np.ndarray:
+        """Decode an image as this detector does: (any height, any width, 3), uint8 RGB."""
+        return read_rgb(source, self.spec.preprocessing.white_level)
+
+    def predict(
+        self, images: Sequence[np.ndarray], classes: Sequence[str | None] | None = None
+    ) -> list[Prediction]:
+        """Score images.
+
+        Args:
+            images: Arrays (any height, any width, 3), uint8 RGB.
+            classes: Class of each image, or None where unknown; it chooses the threshold only.
+
+        Returns:
+            One prediction an image.
+
+        Raises:
+            UserError: A class is unknown to the detector.
+        """
+        names = [None] * len(images) if classes is None else list(classes)
+        values = [self.image_threshold(name).value for name in names]
+        fitted = [self._fit(image) for image in images]
+        predictions: list[Prediction] = []
+        for start in range(0, len(fitted), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            predictions += self._predict_batch(np.stack(fitted[part]), values[part])
+        return predictions
+
+    def predict_rows(
+        self, manifest: Manifest, rows: pd.DataFrame
+    ) -> Iterator[tuple[dict[str, Any], Prediction]]:
+        """Score rows of a manifest as a stream; the next images are read meanwhile.
+
+        A class that the detector was not trained on is judged by the overall threshold.
+
+        Args:
+            manifest: Where the images lie.
+            rows: Rows of `manifest.frame`.
+
+        Yields:
+            The row as a dictionary, and its prediction.
+        """
+        known = self.spec.thresholds.per_class
+        records = rows.to_dict(orient="records")
+        preprocessing = self.spec.preprocessing
+        batches = read_batches(
+            [manifest.root / record["path"] for record in records],
+            (preprocessing.height, preprocessing.width),
+            preprocessing.white_level,
+            self.batch_size,
+        )
+        remaining = iter(records)
+        for images in batches:
+            batch = list(islice(remaining, len(images)))
+            names = [record["class"] if record["class"] in known else None for record in batch]
+            values = [self.image_threshold(name).value for name in names]
+            yield from zip(batch, self._predict_batch(images, values), strict=True)
+
+    def _fit(self, image: np.ndarray) -> np.ndarray:
+        preprocessing = self.spec.preprocessing
+        return fit_to_input(image, preprocessing.height, preprocessing.width)
+
+    @torch.inference_mode()
+    def _predict_batch(self, images: np.ndarray, thresholds: Sequence[float]) -> list[Prediction]:
+        levels = self.spec.network.levels
+        raw = raw_maps(
+            [self._networks[str(level.index)] for level in levels],
+            self._extractor(images),
+            [level.grid for level in levels],
+            (self.spec.preprocessing.height, self.spec.preprocessing.width),
+        )
+        smoothed = smooth(raw, self.spec.scoring.smoothing_sigma)
+        return [
+            Prediction(float(score), value, bool(score > value), raw_map, anomaly_map)
+            for score, value, raw_map, anomaly_map in zip(
+                image_scores(smoothed), thresholds, raw, smoothed, strict=True
+            )
+        ]

@@ -1,0 +1,119 @@
+"""The complete description of a detector, as its artifact carries it.
+
+Every field is required: what a released artifact means must never depend on a default of
+today's code.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from rlr.detection.thresholds import Thresholds
+from rlr.model import LevelSizes
+from rlr.model.sizes import AttentionKind, GateKind
+
+FORMAT_VERSION = 1
+
+
+class Record(BaseModel):
+    """Frozen, complete, and strict about types and unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+
+class PreprocessingSpec(Record):
+    """From an image to the backbone's input."""
+
+    height: int
+    width: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    white_level: int
+
+
+class BackboneSpec(Record):
+    """The frozen backbone; its weights travel in the artifact."""
+
+    name: str
+    options: dict[str, str | int | float | bool]
+    weights_origin: Literal["hub", "file", "random"]
+    pooling: int
+
+
+class LevelSpec(Record):
+    """One level's network, with nothing left to a rule."""
+
+    index: int
+    grid: tuple[int, int]
+    channels: int
+    width: int
+    layers: int
+    heads: int
+    window: tuple[int, int]
+
+
+class NetworkSpec(Record):
+    """All levels, and the switches that they share."""
+
+    levels: list[LevelSpec]
+    attention: AttentionKind
+    gate: GateKind
+    alpha: float
+    ffn_ratio: int
+    references: int
+
+    def sizes(self, level: LevelSpec) -> LevelSizes:
+        """Return the sizes of one level's network."""
+        return LevelSizes(
+            grid=level.grid,
+            channels=level.channels,
+            width=level.width,
+            layers=level.layers,
+            heads=level.heads,
+            window=level.window,
+            ffn_ratio=self.ffn_ratio,
+            attention=self.attention,
+            gate=self.gate,
+            alpha=self.alpha,
+            references=self.references,
+        )
+
+
+class ScoringSpec(Record):
+    """From maps to image scores."""
+
+    smoothing_sigma: float
+    image_score: Literal["max"]
+
+
+class OriginSpec(Record):
+    """What the detector was made from."""
+
+    config_name: str
+    config_sha256: str
+    seed: int
+    data_version: str
+    manifest_sha256: str
+    code_version: str
+    code_commit: str
+
+
+class WeightsSpec(Record):
+    """sha256 of the weight files, checked at every load."""
+
+    network: str
+    backbone: str
+
+
+class DetectorSpec(Record):
+    """Everything about a detector but its weights."""
+
+    format_version: Literal[1]
+    classes: list[str]
+    preprocessing: PreprocessingSpec
+    backbone: BackboneSpec
+    network: NetworkSpec
+    scoring: ScoringSpec
+    thresholds: Thresholds
+    origin: OriginSpec
+    weights: WeightsSpec
