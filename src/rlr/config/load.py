@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from rlr.config.schema import Config
+from rlr.config.text import parse_yaml
 from rlr.foundation.errors import UserError
 
 DEFAULT_PRESET = "published"
@@ -69,7 +70,7 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
 
 def _parse(label: str, text: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(text)
+        values = parse_yaml(text)
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())
         raise UserError(f"{label}: not valid YAML ({where}); mend the file.") from error
@@ -91,7 +92,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
         values[section] = dict(below) if isinstance(below, dict) else {}
         values = values[section]
     try:
-        values[last] = yaml.safe_load(text)
+        values[last] = parse_yaml(text)
     except yaml.YAMLError as error:
         raise UserError(f"--set {override}: the value is not valid YAML; quote it.") from error
 

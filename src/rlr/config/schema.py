@@ -10,8 +10,10 @@ from rlr.config.model import ModelConfig
 from rlr.config.pipeline import PipelineConfig
 from rlr.config.registry import RegistryConfig
 from rlr.config.section import Section
+from rlr.config.text import dump_yaml
 from rlr.config.training import TrainingConfig
 from rlr.config.validation import ValidationConfig
+from rlr.foundation.documents import digest
 
 
 class Config(Section):
@@ -30,3 +32,11 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
     pipeline: PipelineConfig = PipelineConfig()
+
+    def as_yaml(self) -> str:
+        """Return the complete configuration as a YAML document that loads to an equal one."""
+        return dump_yaml(self.model_dump(mode="json"))
+
+    def digest(self) -> str:
+        """Return the sha256 of the values; two files that resolve alike have the same."""
+        return digest(self.model_dump(mode="json"))

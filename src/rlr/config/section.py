@@ -12,4 +12,6 @@ NotNegative = Annotated[float, Field(ge=0.0)]
 class Section(BaseModel):
     """Frozen, and an unknown key or a value of the wrong type is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
