@@ -12,7 +12,7 @@ from rlr.detection.thresholds import Thresholds
 from rlr.model import LevelSizes
 from rlr.model.sizes import AttentionKind, GateKind
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 
 
 class Record(BaseModel):

@@ -1,0 +1,115 @@
+"""Checkpoints: safetensors and a JSON state, each in a folder that appears when it is complete.
+
+    epoch-0005/network.safetensors
+    epoch-0005/optimizer.safetensors
+    epoch-0005/state.json
+
+There is no state of random generators in them, for there is none (see `seeding.py`): a run that
+goes on from a checkpoint is bit for bit the run that was never interrupted.
+"""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from rlr.foundation.atomic import atomic_folder
+from rlr.foundation.documents import read_json, write_json
+from rlr.foundation.errors import UserError
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch has to tell.
+
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        loss: Mean loss over the images, summed over the levels.
+        level_losses: The same, a level.
+        validation_loss: Loss of the normal validation images without jitter, or None.
+        images_per_second: Throughput over all processes.
+        seconds: Duration.
+    """
+
+    epoch: int
+    loss: float
+    level_losses: dict[str, float]
+    validation_loss: float | None
+    images_per_second: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one training.
+
+    Attributes:
+        folder: Where they are.
+        fingerprint: Digest of all that determines the weights; a checkpoint of another training
+            is refused.
+    """
+
+    folder: Path
+    fingerprint: str
+
+    def save(
+        self, networks: nn.Module, optimizer: torch.optim.Optimizer, history: list[EpochRecord]
+    ) -> None:
+        """Write a checkpoint after the last epoch of `history`, then remove the older ones."""
+        name = f"epoch-{len(history):04d}"
+        with atomic_folder(self.folder / name) as temporary:
+            save_file(networks.state_dict(), temporary / "network.safetensors")
+            save_file(_flatten(optimizer), temporary / "optimizer.safetensors")
+            state = {
+                "fingerprint": self.fingerprint,
+                "epoch": len(history),
+                "history": [asdict(record) for record in history],
+            }
+            write_json(temporary / "state.json", state)
+        for entry in self.folder.iterdir():
+            if entry.name != name:
+                shutil.rmtree(entry)
+
+    def restore(self, networks: nn.Module, optimizer: torch.optim.Optimizer) -> list[EpochRecord]:
+        """Load the last checkpoint, if there is one.
+
+        Returns:
+            The history up to it; empty where training starts from the beginning.
+
+        Raises:
+            UserError: The checkpoint belongs to another training.
+        """
+        complete = sorted(self.folder.glob("epoch-*"))
+        if not complete:
+            return []
+        latest = complete[-1]
+        state = read_json(latest / "state.json")
+        if state["fingerprint"] != self.fingerprint:
+            raise UserError(
+                f"{latest} was written with another configuration, code version or data; "
+                "remove the folder, or choose another --output."
+            )
+        networks.load_state_dict(load_file(latest / "network.safetensors"))
+        _unflatten(optimizer, load_file(latest / "optimizer.safetensors"))
+        return [EpochRecord(**record) for record in state["history"]]
+
+
+def _flatten(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{parameter}.{name}": value.contiguous()
+        for parameter, entries in state.items()
+        for name, value in entries.items()
+    }
+
+
+def _unflatten(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        parameter, name = key.split(".", 1)
+        state.setdefault(int(parameter), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,110 @@
+"""From a configuration to the complete description of the detector it asks for."""
+
+from rlr.config import Config
+from rlr.config.model import LevelConfig
+from rlr.data.manifest import Manifest
+from rlr.detection.spec import (
+    FORMAT_VERSION,
+    BackboneSpec,
+    DetectorSpec,
+    LevelSpec,
+    NetworkSpec,
+    OriginSpec,
+    PreprocessingSpec,
+    ScoringSpec,
+    WeightsSpec,
+)
+from rlr.detection.thresholds import Thresholds
+from rlr.features.backbone import WeightsOrigin
+from rlr.foundation.build import current_build
+from rlr.foundation.documents import digest
+from rlr.model import published_window
+
+LevelShape = tuple[tuple[int, int], int]  # grid, channels
+
+
+def describe_network(config: Config, shapes: list[LevelShape]) -> NetworkSpec:
+    """Fix the network's sizes, given the grid and the channels of each level."""
+    model = config.model
+    return NetworkSpec(
+        levels=[
+            _describe_level(level, grid, channels)
+            for level, (grid, channels) in zip(model.levels, shapes, strict=True)
+        ],
+        attention=model.attention,
+        gate=model.gate,
+        alpha=model.alpha,
+        ffn_ratio=model.ffn_ratio,
+        references=model.references,
+    )
+
+
+def _describe_level(level: LevelConfig, grid: tuple[int, int], channels: int) -> LevelSpec:
+    assert level.width is not None  # filled in when the configuration was read
+    return LevelSpec(
+        index=level.index,
+        grid=grid,
+        channels=channels,
+        width=level.width,
+        layers=level.layers,
+        heads=level.heads,
+        window=level.window or published_window(grid),
+    )
+
+
+def describe_detector(
+    config: Config,
+    manifest: Manifest,
+    network: NetworkSpec,
+    origin: WeightsOrigin,
+    thresholds: Thresholds,
+    weights: WeightsSpec,
+) -> DetectorSpec:
+    """Complete the description of a trained detector."""
+    preprocessing = config.features.preprocessing
+    backbone = config.features.backbone
+    build = current_build()
+    return DetectorSpec(
+        format_version=FORMAT_VERSION,
+        classes=sorted(thresholds.per_class),
+        preprocessing=PreprocessingSpec(**preprocessing.model_dump()),
+        backbone=BackboneSpec(
+            name=backbone.name,
+            options=dict(backbone.options),
+            weights_origin=origin,
+            pooling=config.features.pooling,
+        ),
+        network=network,
+        scoring=ScoringSpec(**config.detection.model_dump()),
+        thresholds=thresholds,
+        origin=OriginSpec(
+            config_name=config.name,
+            config_sha256=digest(config.model_dump(mode="json")),
+            seed=config.seed,
+            data_version=manifest.version,
+            manifest_sha256=manifest.digest,
+            code_version=build.version,
+            code_commit=build.commit,
+        ),
+        weights=weights,
+    )
+
+
+def fingerprint(config: Config, images: list[str]) -> str:
+    """Return the digest of all that determines the trained weights, for checkpoints.
+
+    Args:
+        config: The configuration.
+        images: sha256 of the training images, in order.
+    """
+    training = config.training.model_dump(mode="json", exclude={"checkpoint_epochs", "device"})
+    return digest(
+        {
+            "seed": config.seed,
+            "features": config.features.model_dump(mode="json"),
+            "model": config.model.model_dump(mode="json"),
+            "training": training,
+            "images": images,
+            "version": current_build().version,
+        }
+    )

@@ -1,0 +1,51 @@
+"""Feature jitter: noise on the input tokens, so that copying them is no solution."""
+
+import torch
+from torch import Tensor
+
+from rlr.config.training import JitterConfig
+from rlr.training.seeding import generator
+
+
+def jitter(
+    tokens: Tensor, hashes: list[str], level: int, epoch: int, seed: int, config: JitterConfig
+) -> Tensor:
+    """Add noise to tokens: X' = X + N(0, 1) * (||x|| / C) * s, a token at a time.
+
+    The noise of an image depends on the image, the level, the epoch and the seed alone: not on
+    the batch it falls into, nor on the process.
+
+    Args:
+        tokens: Clean tokens (N, L, C).
+        hashes: sha256 of each image file.
+        level: Index of the level.
+        epoch: Number of the epoch.
+        seed: Seed of the training.
+        config: Strength, share of tokens with noise, share of tokens set to zero.
+
+    Returns:
+        (N, L, C), a new tensor, or `tokens` itself where all noise is off.
+    """
+    if config.strength == 0.0 and config.zero_share == 0.0:
+        return tokens
+    noisy = [
+        _jitter_image(image, generator(seed, "jitter", epoch, level, name), config)
+        for image, name in zip(tokens, hashes, strict=True)
+    ]
+    return torch.stack(noisy)
+
+
+def _jitter_image(tokens: Tensor, draws: torch.Generator, config: JitterConfig) -> Tensor:
+    length, channels = tokens.shape
+    # Drawn on the CPU, so that every device sees the same noise.
+    noise = torch.randn(length, channels, generator=draws).to(tokens.device)
+    scale: Tensor = torch.linalg.vector_norm(tokens, dim=-1, keepdim=True)  # (L, 1)
+    scale = scale * (config.strength / channels)
+    if config.share < 1.0:
+        chosen = torch.rand(length, 1, generator=draws) < config.share
+        scale = scale * chosen.to(tokens.device)
+    noisy = tokens + noise * scale
+    if config.zero_share > 0.0:
+        dropped = torch.rand(length, 1, generator=draws) < config.zero_share
+        noisy = noisy.masked_fill(dropped.to(tokens.device), 0.0)
+    return noisy

@@ -1,0 +1,78 @@
+"""Image scores of normal images that the networks were not trained on, for the thresholds."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from rlr.config import Config
+from rlr.detection.artifact import Networks
+from rlr.detection.scoring import image_scores, raw_maps, smooth
+from rlr.detection.spec import NetworkSpec
+from rlr.training.store import FeatureStore, ImageSet
+
+
+def score_images(
+    networks: Networks,
+    network: NetworkSpec,
+    store: FeatureStore,
+    places: Sequence[int],
+    config: Config,
+) -> np.ndarray:
+    """Score images of a store, just as the detector will.
+
+    Args:
+        networks: The trained networks.
+        network: Their description.
+        store: Features.
+        places: Which images.
+        config: Input size, smoothing and batch size.
+
+    Returns:
+        Image scores, (N,), float64.
+    """
+    preprocessing = config.features.preprocessing
+    batch = config.features.batch_size
+    grids = [level.grid for level in network.levels]
+    ordered = [networks[str(level.index)] for level in network.levels]
+    networks.eval()
+    scores: list[np.ndarray] = [np.zeros(0)]
+    for start in range(0, len(places), batch):
+        tokens = store.tokens(places[start : start + batch])
+        maps = raw_maps(ordered, tokens, grids, (preprocessing.height, preprocessing.width))
+        scores.append(image_scores(smooth(maps, config.detection.smoothing_sigma)))
+    return np.concatenate(scores).astype(np.float64)
+
+
+def by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, np.ndarray]:
+    """Sort scores (N,) into classes."""
+    names = np.array(classes)
+    return {str(name): scores[names == name] for name in np.unique(names)}
+
+
+def fold_of(group: str, folds: int) -> int:
+    """Return the fold of a group: by its hash, so that the images of a part stay together."""
+    return int.from_bytes(hashlib.sha256(f"fold {group}".encode()).digest()[:8], "big") % folds
+
+
+def take(images: ImageSet, places: Sequence[int]) -> ImageSet:
+    """Return a part of an image set."""
+    return ImageSet(
+        paths=[images.paths[place] for place in places],
+        hashes=[images.hashes[place] for place in places],
+        classes=[images.classes[place] for place in places],
+        groups=[images.groups[place] for place in places],
+    )
+
+
+class PartOf:
+    """A store that shows a part of another one."""
+
+    def __init__(self, store: FeatureStore, places: Sequence[int]) -> None:
+        self._store = store
+        self._places = places
+
+    def tokens(self, places: Sequence[int]) -> list[torch.Tensor]:
+        """Return one tensor (N, L, C) a level."""
+        return self._store.tokens([self._places[place] for place in places])
