@@ -5,8 +5,14 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from rlr.data.manifest import Manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -65,3 +71,69 @@ def rlr(capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
         return Answer(int(stop.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def small_manifest(tmp_path_factory: pytest.TempPathFactory) -> "Manifest":
+    """Return a manifest of two classes of small images: stripes and rings, some with a blot."""
+    from rlr.config.data import DataConfig
+    from rlr.data.index import index_images
+
+    root = tmp_path_factory.mktemp("small")
+    for name, pattern in (("rings", _rings), ("stripes", _stripes)):
+        for index in range(16):
+            _save(root / name / "train" / "good" / f"{index:03d}.png", pattern(index))
+        for index in range(5):
+            _save(root / name / "test" / "good" / f"{index:03d}.png", pattern(100 + index))
+            image, mask = _blot(pattern(200 + index), index)
+            _save(root / name / "test" / "blot" / f"{index:03d}.png", image)
+            _save(root / name / "ground_truth" / "blot" / f"{index:03d}_mask.png", mask)
+    return index_images(DataConfig(validation_fraction=0.3), root)
+
+
+@pytest.fixture(scope="session")
+def trained(small_manifest: "Manifest", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the output folder of one tiny training on `small_manifest`."""
+    from rlr.config import load_config
+    from rlr.training.train import train
+
+    output = tmp_path_factory.mktemp("trained") / "train"
+    train(load_config("tiny"), small_manifest, output)
+    return output
+
+
+def _grid(index: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+    rows, columns = np.mgrid[:64, :64]
+    return rows, columns, np.random.default_rng(index)
+
+
+def _rings(index: int) -> np.ndarray:
+    rows, columns, draws = _grid(index)
+    x, y = draws.uniform(28, 36, size=2)
+    waves = 128 + 90 * np.cos(np.hypot(rows - y, columns - x) / 2.5)
+    return _camera(waves, draws)
+
+
+def _stripes(index: int) -> np.ndarray:
+    rows, columns, draws = _grid(index)
+    waves = 128 + 60 * np.sin((rows + columns) / 3.0 + draws.uniform(0, 6))
+    return _camera(waves, draws)
+
+
+def _camera(grey: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+    noisy = grey[:, :, None] * (1.0, 0.9, 0.8) + draws.normal(0, 4, (64, 64, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def _blot(image: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns, draws = _grid(1000 + index)
+    x, y = draws.uniform(16, 48, size=2)
+    inside = np.hypot(rows - y, columns - x) < 9
+    image = image.copy()
+    image[inside] = (20, 200, 30)
+    return image, inside.astype(np.uint8) * 255
+
+
+def _save(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)

@@ -79,7 +79,7 @@ def describe_detector(
         thresholds=thresholds,
         origin=OriginSpec(
             config_name=config.name,
-            config_sha256=digest(config.model_dump(mode="json")),
+            config_sha256=config.digest(),
             seed=config.seed,
             data_version=manifest.version,
             manifest_sha256=manifest.digest,

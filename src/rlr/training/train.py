@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from rlr.config import Config
 from rlr.data.manifest import Manifest
@@ -201,8 +200,7 @@ class _Session:
         records = [asdict(record) for record in history]
         write_json(self.output / "history.json", records)
         with atomic_file(self.output / "config.yaml") as temporary:
-            dumped = self.config.model_dump(mode="json")
-            temporary.write_text(yaml.safe_dump(dumped, sort_keys=False), encoding="utf-8")
+            temporary.write_text(self.config.as_yaml(), encoding="utf-8")
         result = write_result(self.output, "train", **_summary(spec, records, self))
         shutil.rmtree(self.output / "checkpoint", ignore_errors=True)
         return result
