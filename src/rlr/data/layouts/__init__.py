@@ -1,0 +1,52 @@
+"""Folder layouts: each turns a tree into entries, one an image."""
+
+from pathlib import Path
+
+from rlr.data.layouts.entry import Entry, Layout
+from rlr.data.layouts.folder import FolderLayout
+from rlr.data.layouts.mvtec import MvtecLayout
+from rlr.data.layouts.tree import is_image
+from rlr.data.layouts.visa import VisaLayout
+from rlr.foundation.errors import UserError
+
+__all__ = ["Entry", "Layout", "open_layout"]
+
+# In the order of recognition: the most particular tree comes first.
+_LAYOUTS: dict[str, type[VisaLayout] | type[MvtecLayout] | type[FolderLayout]] = {
+    "visa": VisaLayout,
+    "mvtec": MvtecLayout,
+    "folder": FolderLayout,
+}
+
+
+def open_layout(root: Path, name: str = "auto", single: str | None = None) -> Layout:
+    """Open a tree of images.
+
+    Args:
+        root: Folder of the data set.
+        name: "mvtec", "visa", "folder", or "auto": recognised from the tree.
+        single: Name of the class where the root is the folder of a single one; None: the
+            folder's own name.
+
+    Raises:
+        UserError: The folder is missing, or its layout is not recognised.
+    """
+    if not root.is_dir():
+        raise UserError(
+            f"The data folder {root} is missing; name another (data.root), generate a set with "
+            "`rlr data synth` or fetch one with `rlr data pull`."
+        )
+    kind = _LAYOUTS[_recognise(root) if name == "auto" else name]
+    return kind(root, single or root.absolute().name)
+
+
+def _recognise(root: Path) -> str:
+    for name, layout in _LAYOUTS.items():
+        if layout.recognises(root):
+            return name
+    if not any(is_image(path) for path in root.rglob("*")):
+        raise UserError(f"{root} holds no images; name a folder with images (data.root).")
+    looked_for = "; ".join(layout.expectation for layout in _LAYOUTS.values())
+    raise UserError(
+        f"{root} has images in no known layout (looked for {looked_for}); see docs/data.md."
+    )

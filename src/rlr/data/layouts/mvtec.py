@@ -1,0 +1,72 @@
+"""The layout of MVTec AD, which most public sets share.
+
+    ROOT/CLASS/train/good/*.png
+    ROOT/CLASS/validation/good/*.png           (MVTec LOCO; optional)
+    ROOT/CLASS/test/{good,DEFECT}/*.png
+    ROOT/CLASS/ground_truth/DEFECT/*_mask.png  (optional)
+    ROOT/CLASS/unlabelled/*.png                (ours; optional)
+
+ROOT may itself be the folder of a single class.
+"""
+
+from pathlib import Path
+
+from rlr.data.layouts.class_folder import (
+    UNLABELLED,
+    judged,
+    refuse_images_in,
+    unjudged,
+    warn_of_strangers,
+)
+from rlr.data.layouts.entry import Entry
+from rlr.data.layouts.ground_truth import GroundTruth
+from rlr.data.layouts.tree import folders_in, images_in
+
+GROUND_TRUTH = "ground_truth"
+KNOWN = ("train", "validation", "test", GROUND_TRUTH, UNLABELLED)
+
+
+class MvtecLayout:
+    """A tree in MVTec AD layout.
+
+    Args:
+        root: Folder of the data set, or of a single class.
+        single: Name of the class, where the root is the folder of a single one.
+    """
+
+    expectation = "MVTec AD: CLASS/train/good"
+
+    def __init__(self, root: Path, single: str) -> None:
+        self._root = root
+        self._folders = (
+            {single: root} if is_class(root) else {path.name: path for path in folders_in(root)}
+        )
+
+    @classmethod
+    def recognises(cls, root: Path) -> bool:
+        """Return whether the tree has a class of this layout."""
+        return is_class(root) or any(is_class(folder) for folder in folders_in(root))
+
+    @property
+    def class_names(self) -> list[str]:
+        return sorted(self._folders)
+
+    def entries(self, class_name: str) -> list[Entry]:
+        folder = self._folders[class_name]
+        refuse_images_in(folder, "train/good, test/good or test/DEFECT")
+        truth = GroundTruth(folder / GROUND_TRUTH, self._root)
+        entries = [
+            *judged(folder / "train", "train", class_name, self._root),
+            *judged(folder / "validation", "validation", class_name, self._root),
+            *judged(folder / "test", "test", class_name, self._root, truth),
+            *unjudged(folder, class_name, self._root),
+        ]
+        truth.warn_of_orphans()
+        warn_of_strangers(folder, KNOWN, "MVTec")
+        return entries
+
+
+def is_class(folder: Path) -> bool:
+    """Return whether a folder is a class of this layout; one with images in it is a plain one."""
+    splits = ("train", "validation", "test")
+    return any((folder / split).is_dir() for split in splits) and not images_in(folder)

@@ -1,0 +1,14 @@
+"""Data versions: DVC's md5 of a folder, and the remote where its files can be had again.
+
+DVC's own library does all of it (hashing, object store, transfer), so that what is published
+here can be pulled with `dvc pull` and the other way round. No git and no DVC repository is
+needed: a pod has neither.
+"""
+
+from rlr.data.versions.materialise import materialise
+from rlr.data.versions.pin import pin, pinned_version
+from rlr.data.versions.publish import publish
+from rlr.data.versions.pull import pull
+from rlr.data.versions.snapshot import data_version
+
+__all__ = ["data_version", "materialise", "pin", "pinned_version", "publish", "pull"]

@@ -1,0 +1,34 @@
+"""From a configuration to a folder that really holds the data version it names."""
+
+import logging
+from pathlib import Path
+
+from rlr.config.data import DataConfig
+from rlr.data.versions.pull import pull
+from rlr.data.versions.snapshot import data_version
+
+logger = logging.getLogger("rlr")
+
+
+def materialise(config: DataConfig) -> tuple[Path, str]:
+    """Return a folder with the images that a configuration asks for, and their data version.
+
+    Without `config.version` that is `config.root` as it lies there today. With it, `config.root`
+    if it holds exactly that version, else a folder in `config.cache`, pulled when first needed.
+
+    Raises:
+        UserError: The folder is missing, the remote does not have the version, or the cached
+            folder was changed since it was pulled.
+        MachineError: The remote cannot be reached, or a file in it is missing or damaged.
+    """
+    root = Path(config.root)
+    if config.version is None:
+        return root, data_version(root)
+    if root.is_dir():
+        found = data_version(root)
+        if found == config.version:
+            return root, found
+        logger.info("%s holds the data version %s, not %s", root, found, config.version)
+    cached = Path(config.cache) / config.version.removesuffix(".dir")
+    pull(config.version, config.remote, cached)
+    return cached, config.version

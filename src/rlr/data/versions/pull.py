@@ -1,0 +1,183 @@
+"""Fetching a data version from a remote: whole and checked, or not at all."""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from rlr.data.versions.remote import Remote, explain, open_remote
+from rlr.data.versions.snapshot import data_version, hash_files
+from rlr.foundation.errors import MachineError, UserError
+from rlr.foundation.progress import track
+
+BATCH = 256  # files a call, so that progress can be told
+
+
+def pull(version: str, remote: str | None, target: Path) -> None:
+    """Fetch a data version into a folder.
+
+    The folder appears under its name only when every file is there and has the md5 that the
+    version says. Processes that want the same folder, on this machine or on others that share
+    the disk, wait for one another, and what a killed one left behind is cleared by the next.
+
+    Args:
+        version: Data version, "<md5>.dir".
+        remote: Folder or URL; None: the default remote.
+        target: The folder to create. One that holds this version already is left as it is.
+
+    Raises:
+        UserError: The remote does not have the version, or the target holds something else.
+        MachineError: The remote cannot be reached, or a file in it is missing or damaged.
+    """
+    target = Path(target)
+    if _is_there(target, version):  # asked first without a lock: a cache may be read-only
+        return
+    with _workplace(target) as workplace:
+        if _is_there(target, version):
+            return
+        files = workplace / "files"
+        files.mkdir()
+        _fetch(open_remote(remote), version, files)
+        if target.exists():
+            target.rmdir()  # it is empty
+        files.rename(target)
+
+
+def _is_there(target: Path, version: str) -> bool:
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return False
+    if target.is_dir() and data_version(target) == version:
+        return True
+    raise UserError(
+        f"{target} exists and does not hold the data version {version}; move it away or name "
+        "another folder."
+    )
+
+
+def _fetch(store: Remote, version: str, folder: Path) -> None:
+    objects = _list_objects(store, version)
+    failures = _download(store, objects, folder)
+    for error in failures.values():
+        if not isinstance(error, FileNotFoundError):
+            raise explain(store, error) from error
+    _refuse(store, version, {path: objects[path] for path in failures}, "missing")
+    found = hash_files(folder)
+    damaged = {path: md5 for path, md5 in objects.items() if found.get(path) != md5}
+    _refuse(store, version, damaged, "damaged")
+
+
+def _list_objects(store: Remote, version: str) -> dict[str, str]:
+    """Return the md5 of each file of a version, by relative path, as the remote's list says."""
+    try:
+        with store.odb.fs.open(store.key(version), "rb") as file:
+            listed = file.read()
+    except FileNotFoundError as error:
+        raise UserError(
+            f"The data remote {store.url} does not have the data version {version} "
+            f"({store.key(version)}); publish it there, or name another (data.remote)."
+        ) from error
+    except Exception as error:
+        raise explain(store, error) from error
+    try:
+        return _read_list(listed, version)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MachineError(
+            f"The list of files of {version} is damaged in the data remote {store.url} "
+            f"({store.key(version)}); delete that object and publish the version again."
+        ) from error
+
+
+def _read_list(listed: bytes, version: str) -> dict[str, str]:
+    from dvc_data.hashfile.tree import Tree
+
+    tree = Tree.from_list(json.loads(listed), hash_name="md5")
+    tree.digest()
+    objects = {"/".join(parts): str(info.value) for parts, _, info in tree}
+    if tree.oid != version or any(".." in Path(path).parts for path in objects):
+        raise ValueError(f"the list has the md5 {tree.oid}")
+    return objects
+
+
+def _download(store: Remote, objects: dict[str, str], folder: Path) -> dict[str, BaseException]:
+    """Fetch all objects to their places, and return what failed, by relative path."""
+    from dvc_objects.fs import localfs
+    from dvc_objects.fs.generic import transfer
+
+    failures: dict[str, BaseException] = {}
+
+    def note(_source: str, place: str, error: BaseException) -> None:
+        failures[Path(place).relative_to(folder).as_posix()] = error
+
+    for parent in {(folder / path).parent for path in objects}:
+        parent.mkdir(parents=True, exist_ok=True)
+    paths = list(objects)
+    batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
+    for batch in track(batches, f"Pulling {len(paths)} files"):
+        sources = [store.key(objects[path]) for path in batch]
+        places = [str(folder / path) for path in batch]
+        try:
+            transfer(store.odb.fs, sources, localfs, places, on_error=note)
+        except Exception as error:  # a batch of one raises instead of calling back
+            note(sources[0], places[0], error)
+    return failures
+
+
+def _refuse(store: Remote, version: str, objects: dict[str, str], fault: str) -> None:
+    if objects:
+        path, md5 = min(objects.items())
+        more = f" and of {len(objects) - 1} more files" if len(objects) > 1 else ""
+        raise MachineError(
+            f"The data remote {store.url} cannot give {version}: the object {store.key(md5)} of "
+            f"{path}{more} is {fault}; delete it there and publish the version again from a "
+            "folder that has it."
+        )
+
+
+@contextmanager
+def _workplace(target: Path) -> Iterator[Path]:
+    """Yield a folder beside the target that no other process uses at the same time."""
+    workplace = target.absolute().parent / f".{target.name}.partial"
+    try:
+        lock = _lock(workplace)
+    except OSError as error:
+        raise MachineError(
+            f"{workplace.parent} cannot be written or locked ({error.strerror}); name another "
+            "folder (data.cache)."
+        ) from error
+    try:
+        shutil.rmtree(workplace / "files", ignore_errors=True)  # left by a killed process
+        yield workplace
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = "the disk is full" if full else f"{error.filename or target}: {error.strerror}"
+        raise MachineError(
+            f"{target} was not pulled ({reason}); free some space or name another folder."
+        ) from error
+    finally:
+        _release(workplace, lock)
+
+
+def _lock(workplace: Path) -> TextIO:
+    """Lock a workplace; the kernel lets go of it when this process ends, however that is."""
+    while True:
+        workplace.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # its last user has removed the folder just now
+            file = (workplace / "lock").open("w")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Who waited may have got the lock of a file that its last user has removed.
+            if os.path.samestat(os.fstat(file.fileno()), (workplace / "lock").stat()):
+                return file
+            file.close()
+
+
+def _release(workplace: Path, lock: TextIO) -> None:
+    shutil.rmtree(workplace / "files", ignore_errors=True)
+    (workplace / "lock").unlink(missing_ok=True)
+    with suppress(OSError):
+        workplace.rmdir()  # not where the next user is there already
+    lock.close()

@@ -1,0 +1,112 @@
+"""The md5 of a folder, as `dvc add` computes it, without touching a repository."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlr.data.images import SUFFIXES
+from rlr.foundation.errors import UserError
+
+DVC_FOLDER = ".dvc"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A folder's content.
+
+    Attributes:
+        root: The folder.
+        version: Data version, the md5 of the list of files: 32 hexadecimal digits and ".dir".
+        objects: md5 of each file, by its path relative to the root, with slashes.
+        size: Bytes of all files together.
+        tree: DVC's own object, for the transfer to a remote.
+    """
+
+    root: Path
+    version: str
+    objects: dict[str, str]
+    size: int
+    tree: Any
+
+
+def data_version(root: Path) -> str:
+    """Return the data version of a folder: the `.dir` md5 that `dvc add` would give.
+
+    As in DVC, every file counts, hidden ones and masks too, but for those that the `.dvcignore`
+    of the DVC repository around it names.
+
+    Args:
+        root: Folder with the data.
+
+    Returns:
+        32 hexadecimal digits and ".dir".
+
+    Raises:
+        UserError: The folder is missing, holds a broken link or a `.dvcignore`, or images in it
+            are ignored, so that the version would not speak of them.
+    """
+    return take_snapshot(root).version
+
+
+def take_snapshot(root: Path) -> Snapshot:
+    """Hash every file of a folder. Raises as `data_version` does."""
+    root = Path(root)
+    if not root.is_dir():
+        raise UserError(f"The data folder {root} is missing; name another (data.root).")
+    from dvc.ignore import DvcIgnoreFilter
+    from dvc_data.hashfile.build import IgnoreInCollectedDirError
+    from dvc_objects.fs import localfs
+
+    # A link to the data folder itself is followed, as `dvc add` does.
+    folder = os.path.realpath(root)
+    try:
+        ignore = DvcIgnoreFilter(localfs, str(_enclosing_repository(Path(folder))))
+        snapshot = _build(root, folder, ignore)
+    except IgnoreInCollectedDirError as error:
+        raise UserError(
+            f"{root} holds a .dvcignore, which DVC refuses in data; move it beside {root}."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or root} cannot be read ({error.strerror or error}); restore or "
+            "remove it."
+        ) from error
+    _refuse_ignored_images(snapshot, folder)
+    return snapshot
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """Return the md5 of every file of a folder, nothing ignored, by relative path."""
+    return _build(folder, os.path.realpath(folder), None).objects
+
+
+def _build(root: Path, folder: str, ignore: Any) -> Snapshot:
+    from dvc_data.hashfile.build import build
+    from dvc_data.hashfile.db import HashFileDB
+    from dvc_objects.fs import MemoryFileSystem, localfs
+
+    # Nothing is stored: `dry_run` only asks for the hashes, and a database in memory is enough.
+    nowhere = HashFileDB(MemoryFileSystem(), "memory://rlr", hash_name="md5")
+    _, meta, tree = build(nowhere, folder, localfs, "md5", dry_run=True, ignore=ignore)
+    objects = {"/".join(key): info.value for key, _, info in tree}
+    return Snapshot(root, tree.hash_info.value, objects, meta.size, tree)
+
+
+def _enclosing_repository(folder: Path) -> Path:
+    """Return the root of the DVC repository around a folder, or the folder where there is none."""
+    parents = (path for path in folder.parents if (path / DVC_FOLDER).is_dir())
+    return next(parents, folder)
+
+
+def _refuse_ignored_images(snapshot: Snapshot, folder: str) -> None:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.relpath(os.path.join(parent, name), folder)
+            hidden = any(part.startswith(".") for part in Path(path).parts)
+            is_image = os.path.splitext(name)[1].lower() in SUFFIXES
+            if is_image and not hidden and Path(path).as_posix() not in snapshot.objects:
+                raise UserError(
+                    f"{snapshot.root / path} is ignored by DVC, so no data version could pin it; "
+                    "remove its rule from .dvcignore."
+                )
