@@ -3,13 +3,13 @@
 import errno
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from rlr import __version__
-from rlr.cli import config
+from rlr.cli import config, doctor, evaluate, predict, train
 from rlr.foundation.errors import MachineError, RlrError
 
 logger = logging.getLogger("rlr")
@@ -26,6 +26,14 @@ app = typer.Typer(
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
 for group in (config,):
     app.add_typer(group.app)
+verbs: tuple[Callable[..., None], ...] = (
+    train.train,
+    evaluate.evaluate,
+    predict.predict,
+    doctor.doctor,
+)
+for verb in verbs:
+    app.command()(verb)
 
 
 def _print_version(wanted: bool) -> None:

@@ -104,7 +104,9 @@ def table(
     from rich.table import Table
 
     values = [list(row) for row in rows]
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
+    )
     for position, heading in enumerate(columns):
         numeric = any(_is_number(row[position]) for row in values)
         made.add_column(heading, justify="right" if numeric else "left", overflow="fold")
