@@ -256,3 +256,21 @@ def test_stale_result_is_gone_while_training_runs(
         lambda record: seen.append((output / "result.json").exists()),
     )
     assert seen == [False, False]
+
+
+def test_bf16_learns_as_fp32_does(trained: Path, small_manifest: Manifest, tmp_path: Path) -> None:
+    config = load_config("tiny", ["training.precision=bf16"])
+    train(config, small_manifest, tmp_path)
+    np.testing.assert_allclose(losses(tmp_path), losses(trained), rtol=0.05)
+
+
+def test_features_larger_than_memory_are_refused(
+    small_manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlr.training import store
+
+    monkeypatch.setattr(store, "_free_memory", lambda _device: 1000)
+    with pytest.raises(
+        UserError, match=r"more than the 0.0 GiB of free memory; set features.cache"
+    ):
+        train(load_config("tiny"), small_manifest, tmp_path)

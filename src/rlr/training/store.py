@@ -1,7 +1,6 @@
 """Features of a set of images: computed once and kept, or computed at every use."""
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+import psutil
 import torch
 from torch import Tensor
 
@@ -135,13 +135,16 @@ def open_store(
 def _allocate(sample: list[Tensor], count: int) -> list[Tensor]:
     size = sum(level[0].numel() * level.element_size() for level in sample) * count
     logger.info("features of %d images take %.2f GiB", count, size / GIBI)
-    if sample[0].device.type == "cpu" and size > _free_memory():
+    free = _free_memory(sample[0].device)
+    if size > free:
         raise UserError(
             f"Features of {count} images take {size / GIBI:.1f} GiB, more than the "
-            f"{_free_memory() / GIBI:.1f} GiB of free memory; set features.cache=off."
+            f"{free / GIBI:.1f} GiB of free memory; set features.cache=off."
         )
     return [level.new_zeros((count, *level.shape[1:])) for level in sample]
 
 
-def _free_memory() -> int:
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def _free_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)
