@@ -1,0 +1,200 @@
+"""Model versions: complete artifacts under a name, with tags and aliases.
+
+A version appears in the registry in one step, its tags with it; the alias `challenger` is moved
+afterwards and only where the floors hold. Whoever dies between the two leaves a version without
+alias, and the same registration, repeated, finds that version and finishes the work.
+"""
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlr.config.registry import RegistryConfig
+from rlr.foundation.documents import digest, file_sha256, read_json
+from rlr.foundation.errors import UserError
+from rlr.registry.floors import FloorVerdict
+from rlr.registry.package import fetch_detector, save_pyfunc
+from rlr.registry.server import connect, explained, without_password
+from rlr.registry.tracking import Run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHALLENGER = "challenger"
+MODEL_CACHE = Path(".rlr/models")
+DESCRIPTION = "detector.json"  # the file that makes a folder a detector
+FINGERPRINT_TAG = "fingerprint"
+
+logger = logging.getLogger("rlr")
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A registered version.
+
+    Attributes:
+        name: Registered model.
+        version: Version number, as MLflow writes it.
+        alias: "challenger", or "" where the floors do not hold.
+        floors: "hold", or "fail: " and the reasons.
+        run_id: Run that made the model.
+    """
+
+    name: str
+    version: str
+    alias: str
+    floors: str
+    run_id: str
+
+    @property
+    def uri(self) -> str:
+        """Address of the version, as `rlr predict` and MLflow take it."""
+        return f"models:/{self.name}/{self.version}"
+
+
+def register(
+    run: Run, detector: Path, settings: RegistryConfig, verdict: FloorVerdict, challenger: bool
+) -> Registration:
+    """Make a detector a version of the registered model.
+
+    Args:
+        run: The run that trained and evaluated it.
+        detector: Folder of the detector.
+        settings: Name of the registered model.
+        verdict: Whether the floors hold, and why not.
+        challenger: Whether the version gets the alias `challenger`.
+
+    Returns:
+        The version; the one that is there already, where the same model of the same run was
+        registered before with the same verdict.
+
+    Raises:
+        UserError: The folder is no detector, or the alias is asked for a model below its floors.
+        MachineError: The server failed; no version is there that is not complete.
+    """
+    detector = detector_folder(detector)
+    if challenger and not verdict.hold:
+        raise UserError(f"A model below its floors is no challenger ({verdict}).")
+    tags = _version_tags(run, detector, verdict)
+    name = settings.model_name
+    with explained(run.client.tracking_uri):
+        version = _find(run, name, tags[FINGERPRINT_TAG]) or _create(run, name, detector, tags)
+        if challenger:
+            run.client.set_registered_model_alias(name, CHALLENGER, version.version)
+    alias = CHALLENGER if challenger else ""
+    return Registration(name, str(version.version), alias, str(verdict), run.run_id)
+
+
+def resolve_model(reference: str, settings: RegistryConfig | None = None) -> Path:
+    """Return the folder of a detector.
+
+    Args:
+        reference: `models:/NAME/VERSION`, `models:/NAME@ALIAS`, or a folder: a detector, or what
+            `rlr train` wrote.
+        settings: Where the registry is; None: the defaults.
+
+    Raises:
+        UserError: There is no such model.
+        MachineError: The registry does not answer.
+    """
+    if not reference.startswith("models:/"):
+        return detector_folder(Path(reference))
+    client = connect(settings or RegistryConfig())
+    version = _look_up(client, reference)
+    target = MODEL_CACHE / f"{version.name}-{version.tags.get(FINGERPRINT_TAG, version.run_id)}"
+    if not (target / DESCRIPTION).is_file():
+        with explained(client.tracking_uri):
+            fetch_detector(f"models:/{version.name}/{version.version}", target)
+    return target
+
+
+def detector_folder(folder: Path) -> Path:
+    """Return the detector in a folder: the folder itself, or its `model`.
+
+    Raises:
+        UserError: There is none.
+    """
+    for candidate in (folder, folder / "model"):
+        if (candidate / DESCRIPTION).is_file():
+            return candidate
+    raise UserError(
+        f"{folder} holds no detector ({DESCRIPTION} is missing); name a folder that `rlr train` "
+        "wrote, or models:/NAME/VERSION."
+    )
+
+
+def _version_tags(run: Run, detector: Path, verdict: FloorVerdict) -> dict[str, str]:
+    made = run.tags()
+    weights = {file.name: file_sha256(file) for file in sorted(detector.iterdir())}
+    copied = ("data_version", "manifest_sha256", "commit", "dirty", "config_name", "config_sha256")
+    return {
+        **{name: made[name] for name in copied if name in made},
+        "run": run.run_id,
+        "classes": ", ".join(read_json(detector / DESCRIPTION)["classes"]),
+        "floors": str(verdict),
+        # The same artifact of the same run with the same verdict is the same version.
+        FINGERPRINT_TAG: digest([run.run_id, weights, str(verdict)])[:32],
+    }
+
+
+def _find(run: Run, name: str, fingerprint: str) -> "ModelVersion | None":
+    found = run.client.search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
+    same = [entry for entry in found if entry.tags.get(FINGERPRINT_TAG) == fingerprint]
+    if same:
+        logger.info("%s version %s is registered already.", name, same[0].version)
+    return same[0] if same else None
+
+
+def _create(run: Run, name: str, detector: Path, tags: Mapping[str, str]) -> "ModelVersion":
+    """Log the model, then name it: a version never points at half an artifact."""
+    client = run.client
+    experiment = client.get_run(run.run_id).info.experiment_id
+    logged = client.create_logged_model(experiment, name=name, source_run_id=run.run_id)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        save_pyfunc(folder, detector, run.run_id, run.tags(), logged.model_id)
+        client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, "READY")
+    _ensure_registered_model(client, name)
+    return client.create_model_version(
+        name,
+        source=f"models:/{logged.model_id}",
+        run_id=run.run_id,
+        tags=dict(tags),
+        model_id=logged.model_id,
+    )
+
+
+def _ensure_registered_model(client: "MlflowClient", name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
+    from mlflow.exceptions import MlflowException
+
+    name, at, alias = reference.removeprefix("models:/").partition("@")
+    name, _, version = (name, "", "") if at else name.partition("/")
+    if not name or not (alias or version.isdecimal()):
+        raise UserError(f"{reference}: write models:/NAME/VERSION or models:/NAME@ALIAS.")
+    try:
+        if alias:
+            return client.get_model_version_by_alias(name, alias)
+        return client.get_model_version(name, version)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            with explained(client.tracking_uri):
+                raise
+        raise UserError(
+            f"{reference} is not in the registry {without_password(client.tracking_uri)}; "
+            "register it, or name one that is."
+        ) from error

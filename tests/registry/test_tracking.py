@@ -1,0 +1,117 @@
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rlr.config import load_config
+from rlr.foundation.build import current_build
+from rlr.foundation.errors import MachineError, UserError
+from rlr.registry.tracking import Run
+from rlr.training.checkpoint import EpochRecord
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+VERSION = "0123456789abcdef0123456789abcdef.dir"
+
+
+@pytest.fixture
+def run(client: "MlflowClient") -> Run:
+    config = load_config("tiny", ["seed=7", "training.optimizer.learning_rate=0.001"])
+    return Run.start(client, config, VERSION, "f" * 64)
+
+
+def test_a_run_says_what_it_is_made_from(run: Run, tmp_path: Path) -> None:
+    tags = run.tags()
+    build = current_build()
+    assert tags["data_version"] == VERSION
+    assert tags["manifest_sha256"] == "f" * 64
+    assert tags["seed"] == "7"
+    assert tags["commit"] == build.commit
+    assert tags["lock_sha256"] == build.lock_sha256
+    assert tags["dirty"] in ("true", "false", "unknown")
+    assert tags["image"] == "none"
+    assert int(tags["hardware.cores"]) >= 1
+    assert float(tags["hardware.memory_gib"]) > 0
+    assert tags["package.torch"].startswith("2.")
+
+
+def test_the_configuration_comes_back_whole(
+    run: Run, client: "MlflowClient", tmp_path: Path
+) -> None:
+    params = client.get_run(run.run_id).data.params
+    assert params["training.optimizer.learning_rate"] == "0.001"
+    assert params["features.backbone.name"] == "test_resnet"
+    file = client.download_artifacts(run.run_id, "config.yaml", str(tmp_path))
+    assert load_config(file) == load_config(
+        "tiny", ["seed=7", "training.optimizer.learning_rate=0.001"]
+    )
+
+
+def test_epochs_are_steps(run: Run, client: "MlflowClient") -> None:
+    for epoch in (1, 2):
+        run.log_epoch(EpochRecord(epoch, 1.0 / epoch, {"1": 0.25}, None, 80.0, 0.5))
+    history = client.get_metric_history(run.run_id, "train.loss")
+    assert [(entry.step, entry.value) for entry in history] == [(1, 1.0), (2, 0.5)]
+    metrics = client.get_run(run.run_id).data.metrics
+    assert metrics["train.loss.1"] == 0.25
+    assert metrics["train.images_per_second"] == 80.0
+    assert "train.validation_loss" not in metrics
+
+
+def test_metrics_without_a_value_are_listed_not_logged(run: Run, client: "MlflowClient") -> None:
+    many = {f"m{index:03d}": index / 1000 for index in range(250)}
+    run.log_metrics({"default": {"mean": {**many, "pixel_ap": None, "aupro_0.30": math.nan}}})
+    data = client.get_run(run.run_id).data
+    assert len(data.metrics) == 250
+    assert data.metrics["default.mean.m249"] == 0.249
+    assert all(math.isfinite(value) for value in data.metrics.values())
+    assert data.tags["undefined_metrics"] == "default.mean.pixel_ap default.mean.aupro_0.30"
+
+
+def test_files_are_kept_and_missing_ones_left_out(
+    run: Run, client: "MlflowClient", tmp_path: Path
+) -> None:
+    (tmp_path / "report.html").write_text("<p>")
+    run.log_files([tmp_path / "report.html", tmp_path / "nothing.json"], "evaluation")
+    found = [entry.path for entry in client.list_artifacts(run.run_id, "evaluation")]
+    assert found == ["evaluation/report.html"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(None, "FINISHED"), (ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")]
+)
+def test_a_run_ends_in_the_state_of_its_step(
+    run: Run, client: "MlflowClient", error: type[BaseException] | None, state: str
+) -> None:
+    try:
+        with run.active():
+            assert client.get_run(run.run_id).info.status == "RUNNING"
+            if error is not None:
+                raise error
+    except (ValueError, KeyboardInterrupt):
+        pass
+    assert client.get_run(run.run_id).info.status == state
+
+
+def test_a_run_is_found_again(run: Run, client: "MlflowClient") -> None:
+    assert Run.resume(client, run.run_id).tags()["data_version"] == VERSION
+
+
+def test_an_unknown_run_is_told(client: "MlflowClient") -> None:
+    with pytest.raises(UserError, match="does not know the run 0000"):
+        Run.resume(client, "0000")
+
+
+def test_a_server_that_is_lost_is_told(
+    run: Run, client: "MlflowClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    def lost(*_: object, **__: object) -> None:
+        raise MlflowException("API request failed after 5 retries")
+
+    monkeypatch.setattr(client, "log_batch", lost)
+    with pytest.raises(MachineError, match="failed: API request failed"):
+        run.log_metrics({"a": 1.0})
