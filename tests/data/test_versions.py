@@ -1,5 +1,7 @@
 """Data versions: DVC's own hash, and a way there and back through a remote."""
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -91,6 +93,17 @@ def test_dvcignore_counts_as_it_does_for_dvc(dvc_repository: Path) -> None:
     assert pinned_version(dvc_repository) == version
 
 
+def test_a_version_with_files_that_are_ignored_here(
+    data: Path, tmp_path: Path, dvc_repository: Path
+) -> None:
+    (data / "Thumbs.db").write_text("a part of that version")
+    version = publish(data, "remote")
+    (dvc_repository / ".dvcignore").write_text("Thumbs.db\n")
+    for _ in range(2):
+        pull(version, "remote", dvc_repository / "pulled")
+    assert contents(dvc_repository / "pulled") == contents(data)
+
+
 def test_ignored_images_are_refused(dvc_repository: Path) -> None:
     (dvc_repository / ".dvcignore").write_text("/data/tile\n")
     with pytest.raises(UserError, match=r"data/tile/.*png is ignored by DVC"):
@@ -170,7 +183,9 @@ def test_a_missing_object_is_named_with_its_file(data: Path, tmp_path: Path) -> 
     version = publish(data, "remote")
     lost = object_of(tmp_path / "remote", version, "tile/train/good/003.png")
     lost.unlink()
-    with pytest.raises(MachineError, match=r"of tile/train/good/003\.png is missing") as caught:
+    with pytest.raises(
+        MachineError, match=r"misses .*, which is tile/train/good/003\.png"
+    ) as caught:
         pull(version, "remote", tmp_path / "copy")
     assert str(lost) in str(caught.value)
     assert sorted(os.listdir(tmp_path)) == ["data", "remote"]
@@ -184,7 +199,9 @@ def test_a_damaged_object_is_named_with_its_file(data: Path, tmp_path: Path) -> 
     bad.chmod(0o644)
     bad.write_bytes(bad.read_bytes()[:-1] + b"\0")
     bad.chmod(0o444)  # which DVC takes for a promise that nothing has changed
-    with pytest.raises(MachineError, match=r"of bolt/test/crack/000\.png is damaged") as caught:
+    with pytest.raises(
+        MachineError, match=r"damaged .*, which is bolt/test/crack/000\.png"
+    ) as caught:
         pull(version, "remote", tmp_path / "copy")
     assert str(bad) in str(caught.value)
     assert sorted(os.listdir(tmp_path)) == ["data", "remote"]
@@ -194,7 +211,7 @@ def test_a_damaged_object_is_named_with_its_file(data: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "not json", "{}", '[{"md5": "0", "relpath": "../../escape"}]', '[{"a": 1}]']
+    "text", ["[]", "not json", "{}", '[{"md5": "0", "relpath": "other"}]', '[{"a": 1}]', "[1]"]
 )
 def test_a_damaged_list_is_told(data: Path, tmp_path: Path, text: str) -> None:
     version = publish(data, "remote")
@@ -204,6 +221,18 @@ def test_a_damaged_list_is_told(data: Path, tmp_path: Path, text: str) -> None:
     with pytest.raises(MachineError, match=r"list of files of .* is damaged"):
         pull(version, "remote", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("path", ["../escape", "/escape", "a/../../escape"])
+def test_a_list_cannot_write_outside_of_the_folder(tmp_path: Path, path: str) -> None:
+    listed = json.dumps([{"md5": "0" * 32, "relpath": path}]).encode()
+    version = hashlib.md5(listed, usedforsecurity=False).hexdigest() + ".dir"
+    place = tmp_path / "remote" / "files" / "md5" / version[:2] / version[2:]
+    place.parent.mkdir(parents=True)
+    place.write_bytes(listed)
+    with pytest.raises(MachineError, match=r"list of files of .* is damaged") as caught:
+        pull(version, "remote", tmp_path / "copy")
+    assert "outside of the folder: ['" in str(caught.value.__cause__)
 
 
 def test_a_version_that_was_never_published(data: Path, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ class DataConfig(Section):
         description="Data version (DVC's .dir md5) to use; null: what lies in `root` today.",
     )
     remote: str | None = Field(
-        None, description="DVC remote as a URL or folder; null: the default of the checkout."
+        None,
+        description="DVC remote as a URL or folder; null: RLR_DATA_REMOTE, else the default of the "
+        "checkout.",
     )
     cache: str = Field(".rlr/versions", description="Folder of pulled data versions.")
     layout: Literal["auto", "mvtec", "visa", "folder"] = Field(
@@ -32,9 +34,15 @@ class DataConfig(Section):
         description="Regular expression on the relative path; its first group names the physical "
         "part or burst. Null: every image is a group of its own.",
     )
-    group_csv: str | None = Field(None, description="CSV with the columns path, group.")
+    group_csv: str | None = Field(
+        None,
+        description="CSV with the columns path, group; looked for in the data folder first, so "
+        "that it can travel with the data version.",
+    )
     capture_csv: str | None = Field(
-        None, description="CSV with the columns path and any of captured_at, source, licence."
+        None,
+        description="CSV with the columns path and any of captured_at, source, licence; looked "
+        "for in the data folder first.",
     )
     source: str | None = Field(None, description="Where the images come from, for the manifest.")
     licence: str | None = Field(None, description="Licence of the images, for the manifest.")

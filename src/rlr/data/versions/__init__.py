@@ -6,9 +6,17 @@ needed: a pod has neither.
 """
 
 from rlr.data.versions.materialise import materialise
-from rlr.data.versions.pin import pin, pinned_version
+from rlr.data.versions.pin import find_pin, pin, pinned_version
 from rlr.data.versions.publish import publish
 from rlr.data.versions.pull import pull
 from rlr.data.versions.snapshot import data_version
 
-__all__ = ["data_version", "materialise", "pin", "pinned_version", "publish", "pull"]
+__all__ = [
+    "data_version",
+    "find_pin",
+    "materialise",
+    "pin",
+    "pinned_version",
+    "publish",
+    "pull",
+]

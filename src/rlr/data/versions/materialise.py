@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rlr.config.data import DataConfig
 from rlr.data.versions.pull import pull
-from rlr.data.versions.snapshot import data_version
+from rlr.data.versions.snapshot import data_version, holds
 
 logger = logging.getLogger("rlr")
 
@@ -25,10 +25,9 @@ def materialise(config: DataConfig) -> tuple[Path, str]:
     if config.version is None:
         return root, data_version(root)
     if root.is_dir():
-        found = data_version(root)
-        if found == config.version:
-            return root, found
-        logger.info("%s holds the data version %s, not %s", root, found, config.version)
+        if holds(root, config.version):
+            return root, config.version
+        logger.info("%s does not hold the data version %s", root, config.version)
     cached = Path(config.cache) / config.version.removesuffix(".dir")
     pull(config.version, config.remote, cached)
     return cached, config.version

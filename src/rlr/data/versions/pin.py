@@ -1,17 +1,21 @@
 """`data.dvc`: the data version that a checkout works with."""
 
-import re
 from pathlib import Path
 
 import yaml
 
-from rlr.data.versions.snapshot import take_snapshot
+from rlr.data.versions.snapshot import require_version, take_snapshot
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.errors import UserError
 
 PIN_FILE = "data.dvc"
 FOLDER = "data"
-VERSION = re.compile(r"[0-9a-f]{32}\.dir")
+
+
+def find_pin() -> Path | None:
+    """Return the nearest folder, from the working directory upwards, with a `data.dvc`."""
+    here = Path.cwd()
+    return next((path for path in (here, *here.parents) if (path / PIN_FILE).is_file()), None)
 
 
 def pinned_version(project: Path) -> str:
@@ -28,9 +32,7 @@ def pinned_version(project: Path) -> str:
         raise UserError(f"{file} is missing; write it with `rlr data publish --pin`.") from error
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError) as error:
         raise UserError(f"{file} pins no data; write it with `rlr data publish --pin`.") from error
-    if not VERSION.fullmatch(str(version)):
-        raise UserError(f"{file}: '{version}' is no data version; it pins a folder by <md5>.dir.")
-    return str(version)
+    return require_version(str(version), str(file))
 
 
 def pin(root: Path, project: Path) -> str:

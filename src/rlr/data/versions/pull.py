@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rlr.data.versions.remote import Remote, explain, open_remote
-from rlr.data.versions.snapshot import data_version, hash_files
+from rlr.data.versions.snapshot import hash_files, holds, require_version
 from rlr.foundation.errors import MachineError, UserError
 from rlr.foundation.progress import track
 
@@ -35,6 +35,7 @@ def pull(version: str, remote: str | None, target: Path) -> None:
         MachineError: The remote cannot be reached, or a file in it is missing or damaged.
     """
     target = Path(target)
+    require_version(version, "data.version")
     if _is_there(target, version):  # asked first without a lock: a cache may be read-only
         return
     with _workplace(target) as workplace:
@@ -51,7 +52,7 @@ def pull(version: str, remote: str | None, target: Path) -> None:
 def _is_there(target: Path, version: str) -> bool:
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return False
-    if target.is_dir() and data_version(target) == version:
+    if target.is_dir() and holds(target, version):
         return True
     raise UserError(
         f"{target} exists and does not hold the data version {version}; move it away or name "
@@ -61,14 +62,22 @@ def _is_there(target: Path, version: str) -> bool:
 
 def _fetch(store: Remote, version: str, folder: Path) -> None:
     objects = _list_objects(store, version)
-    failures = _download(store, objects, folder)
-    for error in failures.values():
-        if not isinstance(error, FileNotFoundError):
-            raise explain(store, error) from error
-    _refuse(store, version, {path: objects[path] for path in failures}, "missing")
+    for path, error in _download(store, objects, folder).items():
+        if isinstance(error, FileNotFoundError):
+            raise MachineError(
+                f"The data remote {store.url} misses {store.key(objects[path])}, which is {path} "
+                f"of {version}; publish the version again from a folder that has it."
+            ) from error
+        raise explain(store, error) from error
     found = hash_files(folder)
-    damaged = {path: md5 for path, md5 in objects.items() if found.get(path) != md5}
-    _refuse(store, version, damaged, "damaged")
+    damaged = sorted(path for path, md5 in objects.items() if found.get(path) != md5)
+    if damaged:
+        more = f" (and of {len(damaged) - 1} more files)" if len(damaged) > 1 else ""
+        raise MachineError(
+            f"The data remote {store.url} holds a damaged {store.key(objects[damaged[0]])}, which "
+            f"is {damaged[0]} of {version}{more}; delete that object and publish the version "
+            "again from a folder that has it."
+        )
 
 
 def _list_objects(store: Remote, version: str) -> dict[str, str]:
@@ -98,13 +107,14 @@ def _read_list(listed: bytes, version: str) -> dict[str, str]:
     tree = Tree.from_list(json.loads(listed), hash_name="md5")
     tree.digest()
     objects = {"/".join(parts): str(info.value) for parts, _, info in tree}
-    if tree.oid != version or any(".." in Path(path).parts for path in objects):
-        raise ValueError(f"the list has the md5 {tree.oid}")
+    outside = [path for path in objects if path.startswith("/") or ".." in path.split("/")]
+    if tree.oid != version or outside:
+        raise ValueError(f"its md5 is {tree.oid}; paths outside of the folder: {outside}")
     return objects
 
 
 def _download(store: Remote, objects: dict[str, str], folder: Path) -> dict[str, BaseException]:
-    """Fetch all objects to their places, and return what failed, by relative path."""
+    """Fetch objects to their places; stop after a failure, and return it by relative path."""
     from dvc_objects.fs import localfs
     from dvc_objects.fs.generic import transfer
 
@@ -124,18 +134,9 @@ def _download(store: Remote, objects: dict[str, str], folder: Path) -> dict[str,
             transfer(store.odb.fs, sources, localfs, places, on_error=note)
         except Exception as error:  # a batch of one raises instead of calling back
             note(sources[0], places[0], error)
+        if failures:
+            break
     return failures
-
-
-def _refuse(store: Remote, version: str, objects: dict[str, str], fault: str) -> None:
-    if objects:
-        path, md5 = min(objects.items())
-        more = f" and of {len(objects) - 1} more files" if len(objects) > 1 else ""
-        raise MachineError(
-            f"The data remote {store.url} cannot give {version}: the object {store.key(md5)} of "
-            f"{path}{more} is {fault}; delete it there and publish the version again from a "
-            "folder that has it."
-        )
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def reaching(remote: Remote) -> Iterator[None]:
 def explain(remote: Remote, error: BaseException) -> RlrError:
     """Return the sentence for a failed access to a remote."""
     number = getattr(error, "errno", None)
-    words = " ".join(str(error).split()) or type(error).__name__
+    words = _words(error)
     if number in (errno.ENOSPC, errno.EDQUOT):
         return MachineError("The disk is full; free some space and run again.")
     if isinstance(error, PermissionError) or "Credentials" in type(error).__name__:
@@ -92,6 +92,13 @@ def explain(remote: Remote, error: BaseException) -> RlrError:
         f"The data remote {remote.url} cannot be reached ({words}); try again, or name another "
         "(data.remote)."
     )
+
+
+def _words(error: BaseException) -> str:
+    """The first cause knows most: what is raised for a refused S3 request says "None"."""
+    while error.__cause__:
+        error = error.__cause__
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _absolute(url: str) -> str:

@@ -1,6 +1,7 @@
 """The md5 of a folder, as `dvc add` computes it, without touching a repository."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from rlr.data.images import SUFFIXES
 from rlr.foundation.errors import UserError
 
 DVC_FOLDER = ".dvc"
+VERSION = re.compile(r"[0-9a-f]{32}\.dir")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ def data_version(root: Path) -> str:
     return take_snapshot(root).version
 
 
+def require_version(version: str, where: str) -> str:
+    """Return a data version, or raise a UserError if it is none."""
+    if not VERSION.fullmatch(version):
+        raise UserError(
+            f"{where}: '{version}' is no data version; write 32 hexadecimal digits and .dir."
+        )
+    return version
+
+
 def take_snapshot(root: Path) -> Snapshot:
     """Hash every file of a folder. Raises as `data_version` does."""
     root = Path(root)
@@ -74,6 +85,15 @@ def take_snapshot(root: Path) -> Snapshot:
         ) from error
     _refuse_ignored_images(snapshot, folder)
     return snapshot
+
+
+def holds(folder: Path, version: str) -> bool:
+    """Return whether a folder holds a data version, with or without files that DVC ignores here.
+
+    What was published elsewhere may have files that the `.dvcignore` of this place names.
+    """
+    everything = _build(folder, os.path.realpath(folder), None).version
+    return everything == version or data_version(folder) == version
 
 
 def hash_files(folder: Path) -> dict[str, str]:

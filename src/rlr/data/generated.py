@@ -1,0 +1,40 @@
+"""A generated data set on disk: made once, known again, and never written over other files."""
+
+import tempfile
+from pathlib import Path
+
+from rlr.config.data import SyntheticConfig
+from rlr.data.versions import data_version
+from rlr.foundation.errors import UserError
+
+
+def generate_set(config: SyntheticConfig, folder: Path) -> tuple[str, bool]:
+    """Generate the synthetic inspection set, unless the folder holds it already.
+
+    Args:
+        config: Seed, size and numbers of images.
+        folder: The folder to create; it appears when it is complete.
+
+    Returns:
+        Its data version, and whether anything was written.
+
+    Raises:
+        UserError: The folder holds something else, which is left alone.
+    """
+    from rlr.data.synthetic import generate
+
+    folder = Path(folder)
+    folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.absolute().parent, prefix=".rlr-synth.") as name:
+        fresh = Path(name) / "set"
+        generate(config, fresh)
+        version = data_version(fresh)
+        if not folder.exists() or not any(folder.iterdir()):
+            fresh.replace(folder)
+            return version, True
+    if data_version(folder) != version:
+        raise UserError(
+            f"{folder} holds other files than `rlr data synth` makes with this configuration; "
+            "move it away or name another folder."
+        )
+    return version, False
