@@ -23,7 +23,7 @@ def _own_environment(
 ) -> Iterator[None]:
     """Give the test a home and a tracking store of its own, and none of the user's settings."""
     for name in os.environ:
-        if name.startswith(("RLR_", "MLFLOW_TRACKING", "MLFLOW_REGISTRY", "AWS_", "KFP_")):
+        if name.startswith(("RLR_", "MLFLOW_TRACKING", "MLFLOW_REGISTRY", "AWS_", "KF_", "KFP_")):
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+STDOUT = 1  # the descriptor that children inherit
 PAGE_WIDTH = 160  # characters a line where stdout is no terminal and has no width of its own
 
 _reserved: ContextVar[TextIO | None] = ContextVar("reserved_stdout", default=None)
@@ -25,19 +26,19 @@ def reserve_stdout() -> Iterator[None]:
     object alone.
     """
     sys.stdout.flush()
-    original = _descriptor(sys.stdout)
-    if original is None:
+    descriptor = _descriptor(sys.stdout)
+    if descriptor is None:
         with _announced(sys.stdout):
             yield
         return
-    kept = os.dup(original)
-    os.dup2(sys.stderr.fileno(), original)
-    try:
-        with os.fdopen(os.dup(kept), "w", encoding="utf-8") as document, _announced(document):
+    kept = os.dup(STDOUT)
+    with os.fdopen(os.dup(descriptor), "w", encoding="utf-8") as document, _announced(document):
+        os.dup2(sys.stderr.fileno(), STDOUT)
+        try:
             yield
-    finally:
-        os.dup2(kept, original)
-        os.close(kept)
+        finally:
+            os.dup2(kept, STDOUT)
+            os.close(kept)
 
 
 @contextmanager

@@ -36,6 +36,15 @@ def describe_keys() -> list[Key]:
     return list(_walk(schema, schema["$defs"], ""))
 
 
+def all_paths() -> list[str]:
+    """Return the path with dots of every section and key, those in lists without an index."""
+    paths: dict[str, None] = {}
+    for key in describe_keys():
+        parts = key.name.replace("[]", "").split(".")
+        paths.update(dict.fromkeys(".".join(parts[:end]) for end in range(1, len(parts) + 1)))
+    return list(paths)
+
+
 def _walk(node: dict[str, Any], sections: dict[str, Any], prefix: str) -> Iterator[Key]:
     for name, field in node["properties"].items():
         path = f"{prefix}{name}"

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from rlr.config.describe import all_paths
 from rlr.config.schema import Config
 from rlr.config.text import parse_yaml
 from rlr.foundation.errors import UserError
@@ -102,7 +103,9 @@ def _explain(label: str, error: ValidationError, overrides: Sequence[str]) -> st
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     set_keys = [override.partition("=")[0] for override in overrides]
-    from_override = any(f"{name}.".startswith(f"{key}.") for name in set_keys)
+    from_override = any(
+        f"{name}.".startswith(f"{key}.") or f"{key}.".startswith(f"{name}.") for name in set_keys
+    )
     where = f"--set {key}" if from_override else f"{label}: {key}"
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown key{_suggestion(first['loc'])}; `rlr config schema` lists all."
@@ -111,10 +114,15 @@ def _explain(label: str, error: ValidationError, overrides: Sequence[str]) -> st
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
-    *sections, last = location
-    section: Any = Config()
-    for part in sections:
-        section = getattr(section, str(part), None)
-    known = list(type(section).model_fields) if hasattr(type(section), "model_fields") else []
-    close = difflib.get_close_matches(str(last), known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    """Name the key that was meant: one spelt nearly so in this section, or so in another."""
+    *sections, last = (part for part in location if isinstance(part, str))
+    siblings = []
+    elsewhere = []
+    for path in all_paths():
+        parent, _, name = path.rpartition(".")
+        if parent == ".".join(sections):
+            siblings.append(name)
+        elif name == last:
+            elsewhere.append(path)
+    close = difflib.get_close_matches(last, siblings, n=1) or elsewhere
+    return f" (did you mean {' or '.join(close)}?)" if close else ""

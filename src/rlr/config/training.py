@@ -12,9 +12,9 @@ Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 class OptimizerConfig(Section):
     """Adam, without schedule."""
 
-    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-4
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    weight_decay: NotNegative = 0.0
+    learning_rate: Annotated[float, Field(gt=0.0)] = Field(1e-4, description="Step size.")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="Decay of the two moments.")
+    weight_decay: NotNegative = Field(0.0, description="L2 penalty, as torch's Adam adds it.")
 
 
 class JitterConfig(Section):
@@ -30,7 +30,7 @@ class JitterConfig(Section):
 class StoppingConfig(Section):
     """Stopping on the loss of the normal validation split; off: the last epoch is the model."""
 
-    enabled: bool = False
+    enabled: bool = Field(False, description="Whether to stop early at all.")
     patience: Positive = Field(5, description="Epochs without improvement before the end.")
     min_improvement: NotNegative = Field(1e-3, description="Least relative improvement.")
 
@@ -38,7 +38,7 @@ class StoppingConfig(Section):
 class TrainingConfig(Section):
     """The training loop."""
 
-    epochs: Positive = 200
+    epochs: Positive = Field(200, description="Passes over the training images.")
     batch_size: Positive = Field(4, description="Images a step, over all processes together.")
     optimizer: OptimizerConfig = OptimizerConfig()
     jitter: JitterConfig = JitterConfig()

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlr.foundation.errors import MachineError
+from rlr.foundation.errors import MachineError, UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 
 
 @contextmanager
@@ -52,9 +55,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         path: The folder to create or to replace.
 
     Raises:
+        UserError: A file has that name; it stays.
         MachineError: The disk is full or the place cannot be written; nothing is left behind.
     """
     path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file, not a folder; choose another name.")
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
@@ -93,11 +99,11 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise MachineError(
                 f"The disk is full: {path} was not written; free some space and run again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in REFUSALS:
             raise MachineError(
                 f"{path} cannot be written ({error.strerror}); choose another folder."
             ) from error
