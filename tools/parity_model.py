@@ -42,7 +42,7 @@ LEVEL_KEYS = {
 }
 
 
-class IncompleteError(Exception):
+class IncompleteError(LookupError):
     """The file can be read, but a key is missing or unexpected: the comparison has failed."""
 
 
