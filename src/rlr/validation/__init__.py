@@ -1,0 +1,6 @@
+"""Whether a manifest is fit to train and to measure with: expectations, judged and told."""
+
+from rlr.validation.run import validate
+from rlr.validation.verdict import Offender, Outcome, Verdict
+
+__all__ = ["Offender", "Outcome", "Verdict", "validate"]

@@ -1,0 +1,126 @@
+"""The page of a validation: verdict, expectations, offending images, counts and histograms."""
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from rlr.config.validation import ValidationConfig
+from rlr.data.images import read_rgb
+from rlr.data.manifest import Manifest
+from rlr.data.masks import read_mask
+from rlr.foundation.atomic import atomic_file
+from rlr.foundation.errors import UserError
+from rlr.foundation.page import Notice, page_environment, render_page
+from rlr.validation.charts import Histogram, histogram
+from rlr.validation.verdict import Offender, Outcome, Verdict
+
+PICTURE_SIDE = 160  # pixels of the longer side
+TWINS = {
+    "duplicate_across_splits": ("same_bytes_as", "same_pixels_as"),
+    "group_across_splits": ("same_part_as",),
+    "near_duplicate_across_splits": ("nearly_same_as",),
+}
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """An offending image beside what it is held against: its twin, or its mask."""
+
+    offender: Offender
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """An expectation that failed, and what shows it."""
+
+    outcome: Outcome
+    exhibits: tuple[Exhibit, ...]
+
+
+def write_page(
+    path: Path,
+    manifest: Manifest,
+    config: ValidationConfig,
+    verdict: Verdict,
+    images: pd.DataFrame,
+    classes: pd.DataFrame,
+) -> None:
+    """Write the page.
+
+    Args:
+        path: HTML file to write.
+        manifest: What was judged.
+        config: What it was held against.
+        verdict: What came out.
+        images: Table of `tables.image_table`; empty where the manifest's form is wrong.
+        classes: Table of `tables.class_table`; empty likewise.
+    """
+    failed = [*verdict.failures, *verdict.warnings]
+    template = page_environment("rlr.validation").get_template("page.html")
+    body = template.render(
+        verdict=verdict,
+        version=manifest.version,
+        count=len(manifest.frame),
+        sections=[_section(outcome, manifest, config, images) for outcome in failed],
+        classes=classes.to_dict(orient="records"),
+        histograms=list(_histograms(images, config)),
+        max_listed=config.max_listed,
+    )
+    notices = [] if verdict.passed else [Notice(verdict.sentence(), "critical")]
+    lead = verdict.sentence() if verdict.passed else ""
+    page = render_page("Data validation", body, eyebrow="RLR Ops", lead=lead, notices=notices)
+    with atomic_file(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _histograms(images: pd.DataFrame, config: ValidationConfig) -> Iterator[Histogram]:
+    if images.empty:
+        return
+    yield histogram("Brightness (mean grey value)", images["brightness"], config.brightness)
+    yield histogram(
+        "Sharpness (variance of the Laplacian)",
+        images["sharpness"],
+        [config.min_sharpness] if config.min_sharpness else [],
+        logarithmic=True,
+    )
+
+
+def _section(
+    outcome: Outcome, manifest: Manifest, config: ValidationConfig, images: pd.DataFrame
+) -> Section:
+    listed = outcome.offenders[: config.max_listed]
+    if outcome.subject != "image" or images.empty:
+        return Section(outcome, tuple(Exhibit(offender, ()) for offender in listed))
+    rows = images.set_index("path").loc[[offender.name for offender in listed]]
+    exhibits = (
+        Exhibit(offender, tuple(_pictures(outcome.name, manifest.root, row)))
+        for offender, (_, row) in zip(listed, rows.iterrows(), strict=True)
+    )
+    return Section(outcome, tuple(exhibits))
+
+
+def _pictures(name: str, root: Path, row: pd.Series) -> Iterator[str]:
+    """Yield the image, and what it is held against, as data URIs; nothing for the unreadable."""
+    twins = [row[column] for column in TWINS.get(name, ()) if isinstance(row[column], str)]
+    try:
+        for path in [str(row.name), *twins[:1]]:
+            yield _data_uri(read_rgb(root / path))
+        if name.startswith("mask_") and isinstance(row["mask"], str):
+            yield _data_uri(read_mask(root, row["mask"]).astype(np.uint8) * 255)
+    except UserError:
+        return
+
+
+def _data_uri(pixels: np.ndarray) -> str:
+    image = Image.fromarray(pixels)
+    image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=82)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
