@@ -57,6 +57,7 @@ def render_page(
     eyebrow: str = "",
     lead: str = "",
     notices: Sequence[Notice] = (),
+    style: str = "",
 ) -> str:
     """Render a complete page around a body.
 
@@ -66,6 +67,7 @@ def render_page(
         eyebrow: A few words above the heading; plain text.
         lead: A paragraph below the heading; plain text.
         notices: What must be read first.
+        style: Further CSS, for parts that only this page has.
 
     Returns:
         HTML with the stylesheet inside, and no reference to anything outside.
@@ -85,7 +87,7 @@ def render_page(
         lead=lead,
         notices=notices,
         body=Markup(body),  # noqa: S704 - trusted: rendered by our own escaping templates
-        style=Markup(_stylesheet()),  # noqa: S704 - a file of this package
+        style=Markup(_stylesheet() + style),  # noqa: S704 - files of this package
         code=describe_build(build),
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
