@@ -12,7 +12,8 @@ import pytest
 
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import MachineError
-from rlr.registry.server import connect, experiment_id, tracking_uri, without_password
+from rlr.foundation.network import without_password
+from rlr.registry.server import connect, experiment_id, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

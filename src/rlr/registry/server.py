@@ -2,8 +2,6 @@
 
 import logging
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import MachineError
+from rlr.foundation.network import why_silent, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +39,7 @@ def connect(settings: RegistryConfig) -> "MlflowClient":
     """
     uri = tracking_uri(settings)
     if uri.startswith(("http://", "https://")):
-        _ask(uri, settings.timeout)
+        _require_answer(uri, settings.timeout)
     elif uri.startswith(SQLITE):
         _make_parent(Path(uri.removeprefix(SQLITE)))
     _silence()
@@ -93,28 +92,13 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     return str(found.experiment_id)
 
 
-def without_password(uri: str) -> str:
-    """Return a URI as it may stand in a log."""
-    scheme, separator, rest = uri.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
-
-
-def _ask(uri: str, timeout: float) -> None:
-    address = f"{uri.rstrip('/')}/health"
-    try:
-        with urllib.request.urlopen(address, timeout=timeout):  # noqa: S310 - http(s) only
-            return
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(error, urllib.error.HTTPError):
-            if error.code in (401, 403, 404):  # it answers; the client will learn the rest
-                return
-            reason = error
+def _require_answer(uri: str, timeout: float) -> None:
+    reason = why_silent(f"{uri.rstrip('/')}/health", timeout)
+    if reason:
         raise MachineError(
             f"The tracking server {without_password(uri)} does not answer ({reason}); start it, or "
             "set registry.tracking_uri or MLFLOW_TRACKING_URI to one that does."
-        ) from error
+        )
 
 
 def _make_parent(database: Path) -> None:

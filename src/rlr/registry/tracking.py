@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rlr.config import Config
 from rlr.foundation.errors import UserError
+from rlr.foundation.network import without_password
 from rlr.registry.facts import code_tags, hardware_tags, package_tags
 from rlr.registry.scalars import flatten_metrics, flatten_settings
-from rlr.registry.server import experiment_id, explained, without_password
+from rlr.registry.server import experiment_id, explained
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

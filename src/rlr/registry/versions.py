@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
+from rlr.foundation.network import without_password
 from rlr.registry.floors import FloorVerdict
 from rlr.registry.package import fetch_detector, save_pyfunc
-from rlr.registry.server import connect, explained, without_password
+from rlr.registry.server import connect, explained
 from rlr.registry.tracking import Run
 
 if TYPE_CHECKING:

@@ -49,7 +49,8 @@ def check_remote(config: "DataConfig") -> Finding:
 
 def check_tracking(config: "RegistryConfig") -> Finding:
     """Connect to the tracking server; a local database that is not there is not made."""
-    from rlr.registry.server import SQLITE, connect, tracking_uri, without_password
+    from rlr.foundation.network import without_password
+    from rlr.registry.server import SQLITE, connect, tracking_uri
 
     uri = tracking_uri(config)
     name = without_password(uri)
@@ -63,7 +64,7 @@ def check_tracking(config: "RegistryConfig") -> Finding:
 
 def check_cluster(timeout: float) -> Finding:
     """Ask the Kubeflow Pipelines API server, where one is named."""
-    from rlr.registry.server import without_password
+    from rlr.foundation.network import without_password
 
     endpoint = os.environ.get(ENDPOINT_VARIABLE)
     if not endpoint:

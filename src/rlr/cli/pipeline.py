@@ -1,0 +1,178 @@
+"""`rlr pipeline`: compile it, run it here, send it to a cluster."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rlr.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, SetOption
+from rlr.cli.output import emit, table
+
+if TYPE_CHECKING:
+    from rlr.orchestration.parameters import Parameters
+
+app = typer.Typer(name="pipeline", help="The Kubeflow pipeline: compile, run here, submit.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Pipeline, as `list` names it.")]
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        metavar="DIR",
+        help="Checkout; without it, the nearest folder upwards that has pipelines/.",
+    ),
+]
+VersionOption = Annotated[
+    str,
+    typer.Option(
+        "--data-version", metavar="MD5.dir", help="Data version; without it, what is in data.root."
+    ),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Seed; without it, that of the configuration."),
+]
+PipelineImageOption = Annotated[
+    str | None,
+    typer.Option("--image-pipeline", metavar="REF", help="Image of the light steps."),
+]
+TrainImageOption = Annotated[
+    str | None, typer.Option("--image-train", metavar="REF", help="Image of the heavy steps.")
+]
+TRAINING = "training"
+
+
+@app.command("list")
+def list_pipelines(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """List the pipelines of the checkout."""
+    from rlr.orchestration.project import find_project
+
+    checkout = find_project(project)
+    pipelines = [
+        {"name": name, "summary": checkout.summary(name)} for name in checkout.pipeline_names()
+    ]
+    emit({"project": str(checkout.root), "pipelines": pipelines}, as_json, _list_lines)
+
+
+@app.command("compile")
+def compile_(
+    name: NameArgument = TRAINING,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File; without it, pipelines/compiled/NAME.yaml."
+        ),
+    ] = None,
+    image_pipeline: PipelineImageOption = None,
+    image_train: TrainImageOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compile a pipeline; configuration and overrides become the defaults of its parameters."""
+    from rlr.orchestration.compile import compile_pipeline, write_pipeline
+    from rlr.orchestration.project import find_project
+
+    checkout = find_project(project)
+    text = compile_pipeline(
+        checkout, name, _parameters(config, overrides), image_pipeline, image_train
+    )
+    target = output or checkout.compiled / f"{name}.yaml"
+    write_pipeline(text, target)
+    emit({"pipeline": name, "file": str(target)}, as_json, lambda d: [f"Compiled: {d['file']}"])
+
+
+@app.command()
+def run(
+    name: NameArgument = TRAINING,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    data_version: VersionOption = "",
+    seed: SeedOption = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a pipeline on this machine, with the very components of the cluster."""
+    from rlr.orchestration.local import run_pipeline
+    from rlr.orchestration.project import find_project
+    from rlr.orchestration.summary import summarise
+
+    parameters = _parameters(config, overrides, data_version, seed).at_home()
+    made = run_pipeline(find_project(project), name, parameters)
+    emit(summarise(made, parameters), as_json, run_lines)
+
+
+@app.command()
+def submit(
+    name: NameArgument = TRAINING,
+    image_pipeline: PipelineImageOption = None,
+    image_train: TrainImageOption = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--endpoint", metavar="URL", help="Kubeflow's API; without it, KF_PIPELINES_ENDPOINT."
+        ),
+    ] = None,
+    experiment: Annotated[str, typer.Option("--experiment", help="Kubeflow's experiment.")] = "rlr",
+    run_name: Annotated[
+        str | None, typer.Option("--run-name", help="Name of the run; without it, the pipeline's.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+    data_version: VersionOption = "",
+    seed: SeedOption = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compile a pipeline and start it on a cluster."""
+    from rlr.orchestration.compile import compile_pipeline
+    from rlr.orchestration.project import find_project
+    from rlr.orchestration.submit import submit_pipeline
+
+    parameters = _parameters(config, overrides, data_version, seed)
+    compiled = compile_pipeline(
+        find_project(project), name, parameters, image_pipeline, image_train
+    )
+    sent = submit_pipeline(compiled, parameters, experiment, run_name or name, endpoint)
+    emit(
+        {"pipeline": name, "run_id": sent.run_id, "url": sent.url},
+        as_json,
+        lambda d: [f"Submitted: {d['url']}"],
+    )
+
+
+def run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield what a person wants to know at the end of a run on this machine."""
+    from rlr.cli.evaluate import metrics_table
+
+    for protocol, metrics in document["metrics"].items():
+        yield metrics_table(protocol, metrics)
+    if document["undefined"]:
+        yield f"Without a value: {', '.join(document['undefined'])}."
+    version = document["version"]
+    yield f"Registered: {version['uri']}, {version['alias'] or 'no alias'}"
+    yield f"Floors:     {version['floors']}"
+    yield f"Report:     {document['report']}"
+    yield f"Run folder: {document['folder']}"
+    yield f"MLflow UI:  {document['mlflow_ui']}"
+    yield f"Took {document['seconds']:.0f} s."
+
+
+def _parameters(
+    config: str, overrides: list[str] | None, data_version: str = "", seed: int | None = None
+) -> "Parameters":
+    from rlr.orchestration.parameters import CONFIGURED_SEED, Parameters, portable
+
+    return Parameters(
+        portable(config),
+        tuple(overrides or ()),
+        data_version,
+        CONFIGURED_SEED if seed is None else seed,
+    )
+
+
+def _list_lines(document: Mapping[str, Any]) -> Iterator[Any]:
+    rows = [(entry["name"], entry["summary"]) for entry in document["pipelines"]]
+    yield table(("pipeline", "what it does"), rows)

@@ -1,0 +1,1 @@
+"""The rooms put together: steps, pipelines, and the two places where they run."""

@@ -1,0 +1,142 @@
+"""A pipeline on this machine: Kubeflow's own runner, every step a process of its own."""
+
+import io
+import os
+import secrets
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from rlr.foundation.errors import MachineError
+from rlr.orchestration.cluster import on_this_machine
+from rlr.orchestration.outputs import StepOutput, missing_outputs, read_outputs
+from rlr.orchestration.parameters import Parameters
+from rlr.orchestration.project import Project
+from rlr.orchestration.reporting import FAILURE_FILE, LINE_MARK, read_failure
+
+RUNS = Path(".rlr/runs")
+LOG_FILE = "log.txt"
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """A run that came to its end.
+
+    Attributes:
+        folder: What it left: the steps' folders, and the log.
+        steps: What each step that ran has left, by its name.
+        seconds: Duration.
+    """
+
+    folder: Path
+    steps: dict[str, StepOutput]
+    seconds: float
+
+
+def run_pipeline(
+    project: Project, name: str, parameters: Parameters, folder: Path | None = None
+) -> LocalRun:
+    """Run a pipeline on this machine.
+
+    Args:
+        project: The checkout.
+        name: Name of the pipeline.
+        parameters: Its parameters.
+        folder: Folder to write; None: a new one in `.rlr/runs`.
+
+    Raises:
+        UserError: A step refused what it was given; the sentence is the step's own.
+        MachineError: A step failed otherwise, or left less than it should have.
+    """
+    from kfp import local
+
+    parameters.resolve()  # a wrong key is told now, not by the first step
+    folder = (folder or _new_folder()).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    with project.load(name) as module:
+        pipeline = module.build(on_this_machine, parameters)
+        with _step_environment(folder), _quiet_runner(folder / LOG_FILE):
+            local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder))
+            _run(pipeline, parameters, folder)
+        spec = pipeline.pipeline_spec
+    faults = missing_outputs(spec, folder)
+    if faults:
+        raise MachineError(
+            f"The runner reported success, but {'; '.join(faults)}; see {folder / LOG_FILE}."
+        )
+    return LocalRun(folder, read_outputs(folder), time.monotonic() - start)
+
+
+def _run(pipeline: object, parameters: Parameters, folder: Path) -> None:
+    try:
+        pipeline(**parameters.as_arguments())  # type: ignore[operator]
+    except RuntimeError as error:
+        # The runner's own words name tasks; the step's sentence says what is wrong.
+        raise read_failure(_failure_file(folder)) or MachineError(
+            "A step of the pipeline crashed or was killed (out of memory?); its last words are in "
+            f"{folder / LOG_FILE}."
+        ) from error
+
+
+def _new_folder() -> Path:
+    return RUNS / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+
+def _failure_file(folder: Path) -> Path:
+    return folder / "failure.json"
+
+
+@contextmanager
+def _step_environment(folder: Path) -> Iterator[None]:
+    """Tell the steps where to leave their sentence."""
+    before = os.environ.get(FAILURE_FILE)
+    os.environ[FAILURE_FILE] = str(_failure_file(folder))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[FAILURE_FILE]
+        else:
+            os.environ[FAILURE_FILE] = before
+
+
+@contextmanager
+def _quiet_runner(log: Path) -> Iterator[None]:
+    """Write all that the runner prints into a log, and show the steps' own lines only."""
+    with (
+        log.open("w", encoding="utf-8") as file,
+        redirect_stdout(_Tee(file, sys.stderr)),
+        warnings.catch_warnings(),
+    ):
+        # It warns that images and resources mean nothing here, which is why they are not set.
+        warnings.simplefilter("ignore")
+        yield
+
+
+class _Tee(io.TextIOBase):
+    """Takes what is printed, keeps it in a log, and passes the marked lines on."""
+
+    def __init__(self, log: TextIO, screen: TextIO) -> None:
+        self._log = log
+        self._screen = screen
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        self._log.write(text)
+        self._log.flush()
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            _, mark, words = line.partition(LINE_MARK)
+            if mark:
+                self._screen.write(f"{words}\n")
+                self._screen.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        self._log.flush()

@@ -1,0 +1,60 @@
+"""What the steps answer, beside the folders that they write."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlr.registry.floors import FloorVerdict
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Outcome of `validate_data`.
+
+    Attributes:
+        passed: Whether no critical expectation failed.
+        reason: One sentence that names the offending files, or "".
+        data_version: The data version that was looked at.
+        report: Page to look at.
+    """
+
+    passed: bool
+    reason: str
+    data_version: str
+    report: Path
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Outcome of `train`.
+
+    Attributes:
+        run_id: Run on the tracking server; "" in the processes of a team that do not log.
+        model: Folder of the detector.
+        metrics: Finite numbers of the last epoch, by dotted name.
+    """
+
+    run_id: str
+    model: Path
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Outcome of `evaluate`.
+
+    Attributes:
+        run_id: Run on the tracking server.
+        floors: Whether the metrics hold the floors.
+        metrics: Finite metrics, by dotted name.
+        undefined: Names of the metrics that have no value.
+        roc: ROC curve over the images of all classes, as Kubeflow takes it; empty where there
+            is none.
+        report: Page to look at.
+    """
+
+    run_id: str
+    floors: FloorVerdict
+    metrics: dict[str, float]
+    undefined: list[str]
+    roc: list[dict[str, float]]
+    report: Path
