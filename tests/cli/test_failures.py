@@ -108,5 +108,7 @@ def test_the_log_is_plain_lines_on_stderr(rlr, monkeypatch: pytest.MonkeyPatch) 
         return real(*arguments)
 
     monkeypatch.setattr("rlr.config.load_config", talkative)
+    # Dependencies configure the root logger; a line is not to be said twice.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler(sys.stderr)])
     assert rlr("config", "validate").stderr == "Reading\n"
     assert rlr("--verbose", "config", "validate").stderr == "Reading\nDetails\n"

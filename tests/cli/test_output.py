@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import rlr.config as rlr_config
 from rlr.cli.output import cell, emit, table
 
 # A library that prints, a C library that writes to the descriptor, a child that inherits it.
@@ -38,6 +39,19 @@ def test_json_is_alone_on_stdout_whoever_prints() -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout)["valid"] is True
     assert sorted(done.stderr.split()) == ["inherited", "printed", "written"]
+
+
+def test_what_prints_in_this_process_is_moved_too(rlr, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = rlr_config.load_config
+
+    def printing(*arguments: Any) -> Any:
+        sys.stdout.write("printed\n")
+        return real(*arguments)
+
+    monkeypatch.setattr("rlr.config.load_config", printing)
+    answer = rlr("config", "validate", "--json")
+    assert json.loads(answer.stdout)["valid"] is True
+    assert answer.stderr == "printed\n"
 
 
 def test_a_failure_leaves_stdout_empty() -> None:
