@@ -101,7 +101,7 @@ def run(
 
     parameters = _parameters(config, overrides, data_version, seed).at_home()
     made = run_pipeline(find_project(project), name, parameters)
-    emit(summarise(made, parameters), as_json, run_lines)
+    emit(summarise(made, parameters), as_json, _run_lines)
 
 
 @app.command()
@@ -143,21 +143,22 @@ def submit(
     )
 
 
-def run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield what a person wants to know at the end of a run on this machine."""
+def _run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
     from rlr.cli.evaluate import metrics_table
 
     for protocol, metrics in document["metrics"].items():
         yield metrics_table(protocol, metrics)
-    if document["undefined"]:
-        yield f"Without a value: {', '.join(document['undefined'])}."
+    yield from place_lines(document)
+
+
+def place_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where the results of a run on this machine are."""
     version = document["version"]
-    yield f"Registered: {version['uri']}, {version['alias'] or 'no alias'}"
-    yield f"Floors:     {version['floors']}"
+    alias = f", alias {version['alias']}" if version["alias"] else ", no alias"
+    yield f"Registered: {version['uri']}{alias} (floors: {version['floors']})"
     yield f"Report:     {document['report']}"
     yield f"Run folder: {document['folder']}"
     yield f"MLflow UI:  {document['mlflow_ui']}"
-    yield f"Took {document['seconds']:.0f} s."
 
 
 def _parameters(

@@ -165,7 +165,8 @@ def evaluate(
             model_sha256=_model_digest(folder),
             floors={"hold": verdict.hold, "reasons": verdict.reasons},
         )
-        _log_evaluation(run, metrics, verdict, output)
+        _log_evaluation(run, {**metrics, "baseline": result["baseline"]["metrics"]}, output)
+        run.set_tags({"floors": str(verdict)})
     logger.info("Floors: %s", verdict)
     finite, undefined = flatten_metrics(metrics)
     roc = roc_readings(read_json(output / "curves.json"))
@@ -231,9 +232,8 @@ def _extend_result(output: Path, result: dict[str, Any], **fields: Any) -> dict[
     return write_result(output, **{**own, **fields})
 
 
-def _log_evaluation(run: Run, metrics: dict[str, Any], verdict: FloorVerdict, output: Path) -> None:
+def _log_evaluation(run: Run, metrics: dict[str, Any], output: Path) -> None:
     run.log_metrics(metrics)
-    run.set_tags({"floors": str(verdict)})
     names = ("metrics.json", "curves.json", "report.html", "scores.parquet", RESULT_FILE)
     run.log_files([output / name for name in names], "evaluation")
 

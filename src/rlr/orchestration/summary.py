@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rlr.foundation.documents import read_json
+from rlr.foundation.documents import read_json, read_result
 from rlr.foundation.network import without_password
 from rlr.orchestration.local import LocalRun
 from rlr.orchestration.outputs import StepOutput
@@ -23,6 +23,7 @@ def summarise(run: LocalRun, parameters: Parameters) -> dict[str, Any]:
     """
     evaluation = run.steps["evaluate"].artifacts["evaluation"]
     metrics = read_json(evaluation / "metrics.json")
+    baseline = read_result(evaluation, "evaluate")["baseline"]
     registered = _registered(run).parameters
     return {
         "folder": str(run.folder),
@@ -35,6 +36,7 @@ def summarise(run: LocalRun, parameters: Parameters) -> dict[str, Any]:
             "uri": f"models:/{registered['name']}/{registered['version']}",
         },
         "metrics": metrics,
+        "baseline": baseline["metrics"],
         "undefined": flatten_metrics(metrics)[1],
         "evaluation": str(evaluation),
         "report": str(evaluation / "report.html"),

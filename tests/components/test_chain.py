@@ -1,0 +1,114 @@
+"""The components called one after the other, as Kubeflow calls them, on a tiny set."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlr.foundation.errors import UserError
+
+pytestmark = pytest.mark.slow
+
+
+def test_validate_data_answers_the_version_it_found(chain: Any, small_manifest: Any) -> None:
+    passed, reason, data_version = chain.answers["validate_data"]
+    assert (passed, reason, data_version) == (True, "", small_manifest.version)
+    dataset = Path(chain.artifacts["dataset"].path)
+    assert (dataset / "manifest.parquet").is_file()
+    assert json.loads((dataset / "result.json").read_text())["kind"] == "validate"
+    assert "<html" in Path(chain.artifacts["page"].path).read_text()
+
+
+def test_train_leaves_a_model_and_finite_metrics(chain: Any) -> None:
+    model = chain.artifacts["model"]
+    assert (Path(model.path) / "model" / "detector.json").is_file()
+    result = json.loads((Path(model.path) / "result.json").read_text())
+    assert result["run_id"] == model.metadata["run_id"] == chain.answers["train"][0]
+    assert result["seed"] == 3
+    losses = chain.artifacts["losses"].metadata
+    assert losses["train.epoch"] == 2
+    assert losses["train.images_per_second"] > 0
+    assert all(math.isfinite(value) for value in losses.values())
+
+
+def test_evaluate_fills_metrics_curve_and_report(chain: Any) -> None:
+    floors_hold, floors = chain.answers["evaluate"]
+    assert (floors_hold, floors) == (True, "hold")
+    metrics = chain.artifacts["metrics"].metadata
+    assert 0 <= metrics["default.mean.image_auroc"] <= 1
+    assert "default.per_class.rings.aupro_0.30" in metrics
+    assert all(math.isfinite(value) for value in metrics.values())
+    readings = chain.artifacts["roc"].metadata["confidenceMetrics"]
+    assert 2 <= len(readings) <= 200
+    assert all(math.isfinite(value) for reading in readings for value in reading.values())
+    assert chain.artifacts["evaluation"].metadata["undefined"] == []
+    assert "<html" in Path(chain.artifacts["report"].path).read_text()
+
+
+def test_register_makes_a_challenger_with_the_whole_story(chain: Any) -> None:
+    from mlflow import MlflowClient
+
+    name, version, alias, floors = chain.answers["register"]
+    assert (name, version, alias, floors) == ("rlr", "1", "challenger", "hold")
+    uri = next(o.partition("=")[2] for o in chain.overrides if "tracking_uri" in o)
+    client = MlflowClient(uri, uri)
+    found = client.get_model_version_by_alias("rlr", "challenger")
+    assert found.run_id == chain.answers["train"][0]
+    run = client.get_run(found.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["seed"] == "3"
+    assert run.data.metrics["default.mean.image_auroc"] == pytest.approx(
+        chain.artifacts["metrics"].metadata["default.mean.image_auroc"]
+    )
+    assert len(client.get_metric_history(run.info.run_id, "train.loss")) == 2
+    files = {
+        entry.path
+        for place in (None, "training", "validation", "evaluation")
+        for entry in client.list_artifacts(run.info.run_id, place)
+    }
+    assert {
+        "config.yaml",
+        "training/history.json",
+        "validation/validation.json",
+        "validation/validation.html",
+        "evaluation/metrics.json",
+        "evaluation/curves.json",
+        "evaluation/report.html",
+    } <= files
+
+
+def test_evaluation_of_another_model_is_refused(
+    chain: Any, component: Callable[[str], Any], trained: Path, tmp_path: Path
+) -> None:
+    from kfp import dsl
+
+    other = dsl.Model(name="other", uri=str(trained))
+    with pytest.raises(UserError, match="evaluation of another model"):
+        component("register").python_func(
+            other,
+            chain.artifacts["evaluation"],
+            config="tiny",
+            overrides=chain.overrides,
+            challenger=True,
+        )
+
+
+def test_another_data_version_than_the_validated_one_is_refused(
+    chain: Any, component: Callable[[str], Any], tmp_path: Path
+) -> None:
+    from kfp import dsl
+
+    (tmp_path / "images" / "rings" / "train" / "good").mkdir(parents=True)
+    (tmp_path / "images" / "rings" / "train" / "good" / "a.png").write_bytes(b"x")
+    with pytest.raises(UserError, match="validate the data again"):
+        component("train").python_func(
+            chain.artifacts["dataset"],
+            dsl.Model(uri=str(tmp_path / "model")),
+            dsl.Metrics(uri=str(tmp_path / "metrics")),
+            config="tiny",
+            overrides=[*chain.overrides, f"data.root={tmp_path / 'images'}"],
+            data_version="",
+        )
