@@ -55,7 +55,7 @@ def test_index_answers_in_json(rlr: Rlr, parts: Path) -> None:
     assert record["train"] + record["validation"] == 20
     assert (record["test_good"], record["test_defective"], record["masks"]) == (3, 2, 0)
     assert record["defects"] == {"bent": 2}
-    assert record["sizes"] == {"40x40": 13, "41x40": 12}
+    assert list(record["sizes"].items()) == [("40x40", 13), ("41x40", 12)]
 
 
 def test_index_takes_settings(rlr: Rlr, parts: Path) -> None:

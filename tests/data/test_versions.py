@@ -1,5 +1,7 @@
 """Data versions: DVC's own hash, and a way there and back through a remote."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,8 +84,11 @@ def test_the_version_is_that_of_dvc_add(dvc_repository: Path, data: Path) -> Non
     assert (ours / "data.dvc").read_text() == (dvc_repository / "data.dvc").read_text()
 
 
-def test_dvcignore_counts_as_it_does_for_dvc(dvc_repository: Path) -> None:
-    folder = dvc_repository / "data"
+def test_dvcignore_counts_as_it_does_for_dvc(
+    dvc_repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(dvc_repository)
+    folder = Path("data")
     version = data_version(folder)
     (folder / "bolt" / "Thumbs.db").write_text("junk")
     assert data_version(folder) != version
@@ -274,6 +280,29 @@ def test_a_remote_that_cannot_be_written(data: Path, tmp_path: Path) -> None:
         publish(data, "remote")
 
 
+@pytest.mark.parametrize("direction", ["publish", "pull"])
+def test_a_full_disk(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direction: str
+) -> None:
+    version = data_version(data)
+    if direction == "pull":
+        publish(data, "remote")
+
+    def fail(_from: object, sources: list[str], _to: object, places: list[str], **options) -> None:
+        error = OSError(errno.ENOSPC, "No space left on device")
+        options["on_error"](sources[0], places[0], error)
+
+    monkeypatch.setattr("dvc_objects.fs.generic.transfer", fail)
+    with pytest.raises(MachineError, match="The disk is full"):
+        publish(data, "remote") if direction == "publish" else pull(version, "remote", Path("copy"))
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert not (tmp_path / "copy").exists()
+    if direction == "publish":  # half a version is none
+        with pytest.raises(UserError, match="does not have the data version"):
+            pull(version, "remote", Path("copy"))
+
+
 def test_the_default_remote(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="No data remote is configured"):
         publish(data)
@@ -323,6 +352,22 @@ pull({version!r}, "remote", Path({str(target)!r}))
     assert [pod.wait(60) for pod in pods] == [0] * 4
     assert contents(target) == contents(data)
     assert os.listdir(target.parent) == ["copy"]
+
+
+def test_who_waited_does_not_work_in_a_place_that_is_gone(data: Path, tmp_path: Path) -> None:
+    version = publish(data, "remote")
+    place = tmp_path / ".copy.partial"
+    place.mkdir()
+    with (place / "lock").open("w") as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = pool.submit(pull, version, "remote", tmp_path / "copy")
+        time.sleep(0.3)
+        assert not waiting.done()
+        shutil.rmtree(place)  # what the process that was first does when it is done
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        waiting.result(30)
+    assert contents(tmp_path / "copy") == contents(data)
+    assert not place.exists()
 
 
 @pytest.fixture

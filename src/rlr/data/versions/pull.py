@@ -44,9 +44,7 @@ def pull(version: str, remote: str | None, target: Path) -> None:
         files = workplace / "files"
         files.mkdir()
         _fetch(open_remote(remote), version, files)
-        if target.exists():
-            target.rmdir()  # it is empty
-        files.rename(target)
+        files.rename(target)  # an empty folder of that name gives way
 
 
 def _is_there(target: Path, version: str) -> bool:

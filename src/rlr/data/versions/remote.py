@@ -117,7 +117,7 @@ def _default_remote() -> tuple[dict[str, Any], str]:
                 raise UserError(f"{folder / DVC_FOLDER / 'config'}: {error}; mend it.") from error
             name = config["core"].get("remote")
             if name:
-                return config, name.lower()
+                return config, name
             break
     raise UserError(
         f"No data remote is configured: set data.remote or {REMOTE_VARIABLE} to a folder or an "

@@ -69,8 +69,7 @@ def take_snapshot(root: Path) -> Snapshot:
     from dvc_data.hashfile.build import IgnoreInCollectedDirError
     from dvc_objects.fs import localfs
 
-    # A link to the data folder itself is followed, as `dvc add` does.
-    folder = os.path.realpath(root)
+    folder = os.path.abspath(root)
     try:
         ignore = DvcIgnoreFilter(localfs, str(_enclosing_repository(Path(folder))))
         snapshot = _build(root, folder, ignore)
@@ -92,13 +91,13 @@ def holds(folder: Path, version: str) -> bool:
 
     What was published elsewhere may have files that the `.dvcignore` of this place names.
     """
-    everything = _build(folder, os.path.realpath(folder), None).version
+    everything = _build(folder, os.path.abspath(folder), None).version
     return everything == version or data_version(folder) == version
 
 
 def hash_files(folder: Path) -> dict[str, str]:
     """Return the md5 of every file of a folder, nothing ignored, by relative path."""
-    return _build(folder, os.path.realpath(folder), None).objects
+    return _build(folder, os.path.abspath(folder), None).objects
 
 
 def _build(root: Path, folder: str, ignore: Any) -> Snapshot:
