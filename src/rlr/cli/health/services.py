@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from rlr.config.data import DataConfig
     from rlr.config.registry import RegistryConfig
 
-ENDPOINT_VARIABLE = "KF_PIPELINES_ENDPOINT"  # kfp's own
-
 
 def check_data(config: "DataConfig") -> Finding:
     """Look for the images."""
