@@ -18,7 +18,7 @@ from rlr.foundation.documents import read_result
 from rlr.foundation.errors import MachineError
 from rlr.validation import Offender, Outcome, Verdict, validate
 from rlr.validation.judge import judge
-from rlr.validation.suite import Check
+from rlr.validation.suite import Check, class_checks, image_checks
 
 from .conftest import VERSION, PartSet
 
@@ -129,12 +129,23 @@ def test_the_sentence_names_the_first_files_and_what_to_do(parts: PartSet, judge
     sentence = judged(parts, min_train_good=1).sentence()
     assert sentence.startswith(
         "Validation failed at readable: every image can be decoded, but 4 of 34 images break it: "
-        "cap/test/scratch/000.png (unreadable because cap/test/scratch/000.png is not"
+        "cap/test/scratch/000.png (unreadable because cannot identify"
     )
     assert sentence.endswith(
         "and 1 more; replace or remove the files; also failed: label_of_split."
     )
     assert "\n" not in sentence
+
+
+def test_the_words_are_those_of_the_limits(settings: Settings) -> None:
+    limits = settings(min_side=48, min_test_defective=3, near_duplicate_quantile=0.02)
+    checks = {check.name: check for check in [*image_checks(limits), *class_checks(limits)]}
+    assert "48 to 16384 pixels" in checks["size"].expected
+    assert checks["minimum_counts"].expected == (
+        "every class has at least 8 good training, 1 good validation, 1 good test and "
+        "3 defective test images"
+    )
+    assert "2 % of the pairs" in checks["near_duplicate_across_splits"].expected
 
 
 def test_what_was_not_judged_does_not_pass() -> None:

@@ -57,6 +57,15 @@ def test_unreadable_images(parts: PartSet, judged: Judged) -> None:
     assert str(parts.root) not in verdict.sentence()
 
 
+def test_a_damaged_tiff(parts: PartSet, judged: Judged) -> None:
+    path = parts.add("cap/train/good/tags.tiff", "train", GOOD, parts.picture())
+    content = bytearray((parts.root / path).read_bytes())
+    entry = content.index((273).to_bytes(2, "little"), int.from_bytes(content[4:8], "little"))
+    content[entry + 2] = 11  # where the pixels begin is now a float, at which Pillow trips
+    (parts.root / path).write_bytes(content)
+    assert tripped(judged(parts)) == {"readable": {path}}
+
+
 def test_images_of_the_wrong_size(parts: PartSet, judged: Judged) -> None:
     narrow, flat, wide = (f"cap/train/good/{number:03}.png" for number in (3, 4, 5))
     for path, size in ((narrow, (16, SIDE)), (flat, (SIDE, 16)), (wide, (300, SIDE))):
@@ -163,7 +172,7 @@ def test_a_part_may_be_unlabelled_too(parts: PartSet, judged: Judged) -> None:
 
 
 def test_near_duplicates_across_splits_warn(parts: PartSet, judged: Judged) -> None:
-    nearer, near = "cap/test/good/000.png", "cap/test/scratch/002.png"
+    near, nearer = "cap/test/good/000.png", "cap/test/scratch/002.png"
     parts.write(nearer, parts.again(CAP, noise=1))
     parts.write(near, parts.again("cap/train/good/006.png", noise=4))
     verdict = judged(parts)
@@ -190,12 +199,13 @@ def test_a_mask_of_an_unreadable_image_is_not_measured_against_it(
     assert tripped(judged(parts)) == {"readable": {BOLT}}
 
 
-def test_a_mask_that_is_no_image(parts: PartSet, judged: Judged) -> None:
+def test_a_mask_that_is_cut_off(parts: PartSet, judged: Judged) -> None:
     name = parts.rows[BOLT]["mask"]
-    (parts.root / name).write_bytes(b"no mask")
+    mask = parts.root / name
+    mask.write_bytes(mask.read_bytes()[:60])
     verdict = judged(parts)
     assert tripped(verdict) == {"mask_readable": {BOLT}}
-    assert name in found(verdict, BOLT)
+    assert found(verdict, BOLT).startswith(f"mask unreadable because {name}: ")
 
 
 def test_a_mask_that_marks_nothing(parts: PartSet, judged: Judged) -> None:

@@ -140,6 +140,14 @@ def test_near_duplicates_are_those_of_a_slow_search(
         assert path in found.loc[told.index, "nearly_same_as"].tolist()
 
 
+def test_near_is_nearer_than_the_limit() -> None:
+    frame, _ = cloud(3, seed=0)
+    frame["class"], frame["split"] = "cap", ["train", "train", "test"]
+    for place, near_ones in ((6.0, 0), (5.9, 1)):  # the training images are 3 apart
+        thumbnails = np.array([[0.0], [3.0], [place]], dtype=np.float32)
+        assert near_twins(frame, thumbnails, 1.0)["nearness"].notna().sum() == near_ones
+
+
 def test_many_training_images_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(near, "SAMPLE", 4)
     places = np.arange(9.0)[:, None]  # every third one is kept: 0, 3, 6

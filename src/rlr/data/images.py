@@ -11,6 +11,8 @@ from rlr.foundation.errors import UserError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 WHITE_16_BIT = 65535
+# What Pillow raises at damaged files; a TypeError where a TIFF's tag is of another type.
+UNDECODABLE = (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError)
 
 ImageSource = str | Path | bytes | np.ndarray
 
@@ -33,7 +35,7 @@ def read_header(path: Path) -> ImageHeader:
     try:
         with Image.open(path) as image:
             return ImageHeader(image.width, image.height, image.mode)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNDECODABLE as error:
         raise _unreadable(str(path), error) from error
 
 
@@ -61,7 +63,7 @@ def read_rgb(source: ImageSource, white_level: int = WHITE_16_BIT) -> np.ndarray
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             image.load()
             return _to_rgb(image, white_level)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNDECODABLE as error:
         raise _unreadable(name, error) from error
 
 

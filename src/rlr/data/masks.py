@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from rlr.data.images import UNDECODABLE
 from rlr.data.manifest import MASK_SEPARATOR
 from rlr.foundation.errors import UserError
 
@@ -39,7 +40,7 @@ def _read_layer(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             values = np.asarray(image)
-    except (OSError, ValueError, SyntaxError) as error:
+    except UNDECODABLE as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is not a readable mask ({reason}); replace it.") from error
     if values.ndim == 3:

@@ -87,14 +87,14 @@ def _measure_mask(root: Path, mask: str) -> dict[str, object]:
     try:
         marked = read_mask(root, mask)
     except UserError as error:
-        return {"mask_unreadable_because": _reason(error, root)}
+        return {"mask_unreadable_because": f"{mask}: {_reason(error, root)}"}
     height, width = marked.shape
     return {"mask_width": width, "mask_height": height, "mask_area": int(marked.sum())}
 
 
 def _reason(error: UserError, root: Path) -> str:
-    """Return the error with paths as the manifest has them, so that it reads alike everywhere."""
-    return str(error).replace(f"{root}/", "")
+    """Return what went wrong, with paths as the manifest has them: alike on every machine."""
+    return " ".join(str(error.__cause__ or error).split()).replace(f"{root}/", "")
 
 
 def pixel_sha256(pixels: np.ndarray) -> str:

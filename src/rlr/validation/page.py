@@ -2,9 +2,10 @@
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from rlr.foundation.atomic import atomic_file
 from rlr.foundation.errors import UserError
 from rlr.foundation.page import Notice, page_environment, render_page
 from rlr.validation.charts import Histogram, histogram
+from rlr.validation.tables import Tables
 from rlr.validation.verdict import Offender, Outcome, Verdict
 
 PICTURE_SIDE = 160  # pixels of the longer side
@@ -49,8 +51,8 @@ def write_page(
     manifest: Manifest,
     config: ValidationConfig,
     verdict: Verdict,
-    images: pd.DataFrame,
-    classes: pd.DataFrame,
+    tables: Tables,
+    white_level: int,
 ) -> None:
     """Write the page.
 
@@ -59,8 +61,8 @@ def write_page(
         manifest: What was judged.
         config: What it was held against.
         verdict: What came out.
-        images: Table of `tables.image_table`; empty where the manifest's form is wrong.
-        classes: Table of `tables.class_table`; empty likewise.
+        tables: What was judged.
+        white_level: Value of white in 16-bit images.
     """
     failed = [*verdict.failures, *verdict.warnings]
     template = page_environment("rlr.validation").get_template("page.html")
@@ -68,9 +70,12 @@ def write_page(
         verdict=verdict,
         version=manifest.version,
         count=len(manifest.frame),
-        sections=[_section(outcome, manifest, config, images) for outcome in failed],
-        classes=classes.to_dict(orient="records"),
-        histograms=list(_histograms(images, config)),
+        sections=[
+            Section(outcome, tuple(_exhibits(outcome, manifest.root, tables, config, white_level)))
+            for outcome in failed
+        ],
+        classes=tables.classes.to_dict(orient="records"),
+        histograms=list(_histograms(tables.images, config)),
         max_listed=config.max_listed,
     )
     notices = [] if verdict.passed else [Notice(verdict.sentence(), "critical")]
@@ -92,26 +97,27 @@ def _histograms(images: pd.DataFrame, config: ValidationConfig) -> Iterator[Hist
     )
 
 
-def _section(
-    outcome: Outcome, manifest: Manifest, config: ValidationConfig, images: pd.DataFrame
-) -> Section:
-    listed = outcome.offenders[: config.max_listed]
-    if outcome.subject != "image" or images.empty:
-        return Section(outcome, tuple(Exhibit(offender, ()) for offender in listed))
-    rows = images.set_index("path").loc[[offender.name for offender in listed]]
-    exhibits = (
-        Exhibit(offender, tuple(_pictures(outcome.name, manifest.root, row)))
-        for offender, (_, row) in zip(listed, rows.iterrows(), strict=True)
-    )
-    return Section(outcome, tuple(exhibits))
+def _exhibits(
+    outcome: Outcome, root: Path, tables: Tables, config: ValidationConfig, white_level: int
+) -> Iterator[Exhibit]:
+    """Yield the offenders that are listed, each with its pictures where it is an image."""
+    rows = {}
+    if outcome.subject == "image" and not tables.images.empty:
+        rows = {row["path"]: row for row in tables.images.to_dict(orient="records")}
+    for offender in outcome.offenders[: config.max_listed]:
+        row = rows.get(offender.name)
+        pictures = _pictures(outcome.name, root, row, white_level) if row else ()
+        yield Exhibit(offender, tuple(pictures))
 
 
-def _pictures(name: str, root: Path, row: pd.Series) -> Iterator[str]:
+def _pictures(
+    name: str, root: Path, row: Mapping[Hashable, Any], white_level: int
+) -> Iterator[str]:
     """Yield the image, and what it is held against, as data URIs; nothing for the unreadable."""
     twins = [row[column] for column in TWINS.get(name, ()) if isinstance(row[column], str)]
     try:
-        for path in [str(row.name), *twins[:1]]:
-            yield _data_uri(read_rgb(root / path))
+        for path in [row["path"], *twins[:1]]:
+            yield _data_uri(read_rgb(root / path, white_level))
         if name.startswith("mask_") and isinstance(row["mask"], str):
             yield _data_uri(read_mask(root, row["mask"]).astype(np.uint8) * 255)
     except UserError:

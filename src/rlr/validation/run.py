@@ -1,7 +1,6 @@
 """From a manifest to a verdict, with its document and its page."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ from rlr.validation.judge import Finding, judge
 from rlr.validation.measure import measure
 from rlr.validation.page import write_page
 from rlr.validation.suite import Check, class_checks, column_checks, image_checks, value_checks
-from rlr.validation.tables import class_table, image_table
+from rlr.validation.tables import Tables, make_tables
 from rlr.validation.verdict import Outcome, Verdict, counted
 
 JSON_FILE = "validation.json"
@@ -23,14 +22,6 @@ PAGE_FILE = "validation.html"
 MEASURED = ("brightness", "sharpness")
 
 Subject = Literal["column", "image", "class"]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The tables that were judged; both are empty where the manifest itself is none."""
-
-    images: pd.DataFrame
-    classes: pd.DataFrame
 
 
 def validate(
@@ -58,10 +49,10 @@ def validate(
     """
     output = Path(output)
     (output / RESULT_FILE).unlink(missing_ok=True)  # nothing must look finished
-    verdict, evidence = _judge(manifest, config, white_level)
-    document = _document(manifest, config, verdict, evidence)
+    verdict, tables = _judge(manifest, config, white_level)
+    document = _document(manifest, config, verdict, tables)
     write_json(output / JSON_FILE, document)
-    write_page(output / PAGE_FILE, manifest, config, verdict, evidence.images, evidence.classes)
+    write_page(output / PAGE_FILE, manifest, config, verdict, tables, white_level)
     names = ("passed", "sentence", "data_version", "images")
     write_result(
         output,
@@ -75,23 +66,22 @@ def validate(
 
 def _judge(
     manifest: Manifest, config: ValidationConfig, white_level: int
-) -> tuple[Verdict, Evidence]:
+) -> tuple[Verdict, Tables]:
     """Judge form, cells, and then pictures: each makes sense only where the one before holds."""
     outcomes = _outcomes(manifest.frame, "column", column_checks(), config)
     if outcomes[0].success:
         outcomes += _outcomes(manifest.frame, "image", value_checks(), config)
     if all(outcome.success for outcome in outcomes):
-        images = image_table(manifest, measure(manifest, white_level), config)
-        evidence = Evidence(images, class_table(images))
-        outcomes += _outcomes(images, "image", image_checks(config), config)
-        outcomes += _outcomes(evidence.classes, "class", class_checks(config), config)
+        tables = make_tables(manifest, measure(manifest, white_level), config)
+        outcomes += _outcomes(tables.images, "image", image_checks(config), config)
+        outcomes += _outcomes(tables.classes, "class", class_checks(config), config)
     else:
-        evidence = Evidence(pd.DataFrame(), pd.DataFrame())
+        tables = Tables(pd.DataFrame(), pd.DataFrame())
         judged = {outcome.name for outcome in outcomes}
         rest = [*value_checks(), *image_checks(config), *class_checks(config)]
         outcomes += _not_judged([check for check in rest if check.name not in judged], config)
     order = list(type(config.severity).model_fields)
-    return Verdict(tuple(sorted(outcomes, key=lambda outcome: order.index(outcome.name)))), evidence
+    return Verdict(tuple(sorted(outcomes, key=lambda outcome: order.index(outcome.name)))), tables
 
 
 def _outcomes(
@@ -111,18 +101,25 @@ def _outcome(check: Check, subject: Subject, config: ValidationConfig, finding: 
         expected=check.expected,
         advice=check.advice,
         success=not failed,
-        observed=_observed(failed, finding.judged, subject),
+        observed=_breaking(failed, finding.judged, subject)
+        if failed
+        else _holding(finding, subject),
         subject=subject,
         offenders=finding.offenders,
     )
 
 
-def _observed(failed: int, judged: int, subject: Subject) -> str:
+def _holding(finding: Finding, subject: Subject) -> str:
     if subject == "column":
-        return f"{counted(failed, subject)} differ{'s' if failed == 1 else ''}"
-    if not judged:
-        return f"applies to no {subject}"
-    return f"{failed} of {counted(judged, subject)} break{'s' if failed == 1 else ''} it"
+        return "as expected"
+    return f"holds for {counted(finding.judged, subject)}" if finding.judged else "applies to none"
+
+
+def _breaking(failed: int, judged: int, subject: Subject) -> str:
+    verb = "breaks it" if failed == 1 else "break it"
+    if subject == "column":
+        return f"{counted(failed, subject)} {verb}"
+    return f"{failed} of {counted(judged, subject)} {verb}"
 
 
 def _not_judged(checks: Iterable[Check], config: ValidationConfig) -> list[Outcome]:
@@ -143,7 +140,7 @@ def _not_judged(checks: Iterable[Check], config: ValidationConfig) -> list[Outco
 
 
 def _document(
-    manifest: Manifest, config: ValidationConfig, verdict: Verdict, evidence: Evidence
+    manifest: Manifest, config: ValidationConfig, verdict: Verdict, tables: Tables
 ) -> dict[str, Any]:
     severities = config.severity.model_dump()
     return {
@@ -154,8 +151,8 @@ def _document(
         "images": len(manifest.frame),
         "expectations": [outcome.as_dict(config.max_listed) for outcome in verdict.outcomes],
         "off": [name for name, severity in severities.items() if severity == "off"],
-        "classes": _records(evidence.classes),
-        "measures": {name: _spread(evidence.images, name) for name in MEASURED},
+        "classes": _records(tables.classes),
+        "measures": {name: _spread(tables.images, name) for name in MEASURED},
         "config": config.model_dump(mode="json"),
     }
 

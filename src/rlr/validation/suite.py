@@ -270,11 +270,13 @@ def class_checks(config: ValidationConfig) -> list[Check]:
         "test_good": config.min_test_good,
         "test_defective": config.min_test_defective,
     }
-    words = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in least.items())
     return [
         Check(
             "minimum_counts",
-            f"every class has at least {words} images",
+            "every class has at least {train_good} good training, {validation_good} good "
+            "validation, {test_good} good test and {test_defective} defective test images".format(
+                **least
+            ),
             "add images, leave the class out with data.classes, or change validation.min_*",
             tuple(
                 gxe.ExpectColumnValuesToBeBetween(column=kind, min_value=number)

@@ -1,5 +1,7 @@
 """The two tables that are judged: one row an image, and one row a class."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from rlr.config.validation import ValidationConfig
@@ -7,6 +9,24 @@ from rlr.data.manifest import GOOD, Manifest, is_defective
 from rlr.validation.measure import Measures
 from rlr.validation.near import near_twins
 from rlr.validation.twins import twins
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What is judged; both are empty where the manifest itself is none.
+
+    Attributes:
+        images: As `image_table` makes it.
+        classes: As `class_table` makes it.
+    """
+
+    images: pd.DataFrame
+    classes: pd.DataFrame
+
+
+def make_tables(manifest: Manifest, measures: Measures, config: ValidationConfig) -> Tables:
+    """Return both tables of a manifest."""
+    return Tables(image_table(manifest, measures, config), class_table(manifest.frame))
 
 
 def image_table(manifest: Manifest, measures: Measures, config: ValidationConfig) -> pd.DataFrame:
