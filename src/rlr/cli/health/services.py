@@ -1,7 +1,6 @@
 """Images, their remote, the tracking server and the cluster."""
 
 import os
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +61,8 @@ def check_tracking(config: "RegistryConfig") -> Finding:
 
 def check_cluster(timeout: float) -> Finding:
     """Ask the Kubeflow Pipelines API server, where one is named."""
-    from rlr.foundation.network import without_password
+    from rlr.foundation.network import why_silent, without_password
+    from rlr.orchestration.submit import ENDPOINT_VARIABLE
 
     endpoint = os.environ.get(ENDPOINT_VARIABLE)
     if not endpoint:
@@ -71,8 +71,7 @@ def check_cluster(timeout: float) -> Finding:
     address = f"{endpoint.rstrip('/')}/apis/v2beta1/healthz"
     if not address.startswith(("http://", "https://")):
         return "fail", f"{ENDPOINT_VARIABLE} must begin with http:// or https://, unlike {name}."
-    try:
-        with urllib.request.urlopen(address, timeout=timeout):  # noqa: S310 - http(s) only
-            return "ok", f"{name} answers."
-    except (OSError, ValueError) as error:
-        return "fail", f"{name} does not answer ({error}); start it or unset the variable."
+    reason = why_silent(address, timeout)
+    if reason:
+        return "fail", f"{name} does not answer ({reason}); start it or unset the variable."
+    return "ok", f"{name} answers."
