@@ -13,7 +13,7 @@ import torch
 
 from rlr.config import Config
 from rlr.data.manifest import Manifest
-from rlr.data.splits import trainable
+from rlr.data.splits import calibratable, trainable
 from rlr.detection.artifact import Networks, save_artifact
 from rlr.detection.device import pick_device
 from rlr.detection.spec import DetectorSpec
@@ -74,7 +74,7 @@ class _Session:
         self.config, self.manifest, self.output = config, manifest, output
         self.team, self.device = team, device
         self.images = ImageSet.of(manifest, trainable(manifest))
-        self.normals = ImageSet.of(manifest, manifest.select("validation"))
+        self.normals = ImageSet.of(manifest, calibratable(manifest))
         self._require_images()
         self.backbone, self.origin = self._build_backbone()
         self.extractor = FeatureExtractor(
