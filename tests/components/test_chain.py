@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,3 +114,34 @@ def test_another_data_version_than_the_validated_one_is_refused(
             overrides=[*chain.overrides, f"data.root={tmp_path / 'images'}"],
             data_version="",
         )
+
+
+WITHOUT_TORCH = """
+import sys
+from pathlib import Path
+
+class Without:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in ("torch", "torchvision", "timm", "safetensors"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Without())
+from rlr.orchestration import steps
+overrides = sys.argv[4:]
+validated = steps.validate_data("tiny", overrides, Path(sys.argv[1]))
+made = steps.register("tiny", overrides, Path(sys.argv[2]), Path(sys.argv[3]))
+print(validated.passed, made.version)
+"""
+
+
+def test_the_light_steps_do_without_torch(chain: Any, tmp_path: Path) -> None:
+    """Their image has none."""
+    folders = [chain.artifacts[name].path for name in ("model", "evaluation")]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path), *folders, *chain.overrides],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True", chain.answers["register"][1]]

@@ -1,5 +1,7 @@
 """The end of a local run of the training pipeline, in numbers and places."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from rlr.foundation.documents import read_json, read_result
@@ -50,7 +52,9 @@ def _registered(run: LocalRun) -> StepOutput:
 
 
 def _how_to_look(uri: str) -> str:
+    """Return the address of the tracking server's pages, or the command that serves them."""
     shown = without_password(uri)
     if uri.startswith(("http://", "https://")):
         return shown
-    return f"mlflow ui --backend-store-uri {shown}"
+    # The environment need not be active.
+    return f"{Path(sys.executable).with_name('mlflow')} ui --backend-store-uri {shown}"
