@@ -139,6 +139,8 @@ def test_what_cannot_be_hashed_is_named(data: Path, tmp_path: Path) -> None:
     link.symlink_to("nowhere")
     with pytest.raises(UserError, match=r"gone\.png cannot be read \(No such file"):
         data_version(data)
+    with pytest.raises(UserError, match=r"gone\.png cannot be read \(No such file"):
+        materialise(DataConfig(root="data", version=ABSENT))
     link.unlink()
     (data / ".dvcignore").touch()
     with pytest.raises(UserError, match=r"holds a \.dvcignore"):

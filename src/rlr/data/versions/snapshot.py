@@ -66,22 +66,11 @@ def take_snapshot(root: Path) -> Snapshot:
     if not root.is_dir():
         raise UserError(f"The data folder {root} is missing; name another (data.root).")
     from dvc.ignore import DvcIgnoreFilter
-    from dvc_data.hashfile.build import IgnoreInCollectedDirError
     from dvc_objects.fs import localfs
 
     folder = os.path.abspath(root)
-    try:
-        ignore = DvcIgnoreFilter(localfs, str(_enclosing_repository(Path(folder))))
-        snapshot = _build(root, folder, ignore)
-    except IgnoreInCollectedDirError as error:
-        raise UserError(
-            f"{root} holds a .dvcignore, which DVC refuses in data; move it beside {root}."
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"{error.filename or root} cannot be read ({error.strerror or error}); restore or "
-            "remove it."
-        ) from error
+    ignore = DvcIgnoreFilter(localfs, str(_enclosing_repository(Path(folder))))
+    snapshot = _build(root, ignore)
     _refuse_ignored_images(snapshot, folder)
     return snapshot
 
@@ -91,23 +80,33 @@ def holds(folder: Path, version: str) -> bool:
 
     What was published elsewhere may have files that the `.dvcignore` of this place names.
     """
-    everything = _build(folder, os.path.abspath(folder), None).version
-    return everything == version or data_version(folder) == version
+    return _build(folder, None).version == version or data_version(folder) == version
 
 
 def hash_files(folder: Path) -> dict[str, str]:
     """Return the md5 of every file of a folder, nothing ignored, by relative path."""
-    return _build(folder, os.path.abspath(folder), None).objects
+    return _build(folder, None).objects
 
 
-def _build(root: Path, folder: str, ignore: Any) -> Snapshot:
-    from dvc_data.hashfile.build import build
+def _build(root: Path, ignore: Any) -> Snapshot:
+    from dvc_data.hashfile.build import IgnoreInCollectedDirError, build
     from dvc_data.hashfile.db import HashFileDB
     from dvc_objects.fs import MemoryFileSystem, localfs
 
     # Nothing is stored: `dry_run` only asks for the hashes, and a database in memory is enough.
     nowhere = HashFileDB(MemoryFileSystem(), "memory://rlr", hash_name="md5")
-    _, meta, tree = build(nowhere, folder, localfs, "md5", dry_run=True, ignore=ignore)
+    folder = os.path.abspath(root)
+    try:
+        _, meta, tree = build(nowhere, folder, localfs, "md5", dry_run=True, ignore=ignore)
+    except IgnoreInCollectedDirError as error:
+        raise UserError(
+            f"{root} holds a .dvcignore, which DVC refuses in data; move it beside {root}."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or root} cannot be read ({error.strerror or error}); restore or "
+            "remove it."
+        ) from error
     objects = {"/".join(key): info.value for key, _, info in tree}
     return Snapshot(root, tree.hash_info.value, objects, meta.size, tree)
 
