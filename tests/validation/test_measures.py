@@ -9,7 +9,7 @@ import pytest
 
 from rlr.config.validation import ValidationConfig
 from rlr.validation import near
-from rlr.validation.charts import HEIGHT, WIDTH, histogram
+from rlr.validation.charts import HEIGHT, LEAST_HEIGHT, WIDTH, histogram
 from rlr.validation.measure import laplacian_variance, measure, pixel_sha256
 from rlr.validation.near import near_twins
 from rlr.validation.tables import class_table, image_table
@@ -184,6 +184,12 @@ def test_a_histogram_counts_every_value() -> None:
     assert [bar.words.split(": ")[1] for bar in chart.bars] == ["2 images", "1 image"]
     assert [limit.x for limit in chart.limits] == [0.0, WIDTH]
     assert chart.bars[0].x <= WIDTH * 0.1 <= chart.bars[0].x + WIDTH / 40
+
+
+def test_one_image_among_thousands_is_seen() -> None:
+    chart = histogram("brightness", pd.Series([0.1] * 5000 + [0.9]), ())
+    assert [bar.height for bar in chart.bars] == [HEIGHT, LEAST_HEIGHT]
+    assert all(bar.y + bar.height == HEIGHT for bar in chart.bars)
 
 
 def test_a_histogram_of_powers_of_ten() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 BINS = 40
-WIDTH, HEIGHT = 480.0, 120.0  # of the plotting area, in SVG units
+WIDTH, HEIGHT = 360.0, 110.0  # of the plotting area, in SVG units
+LEAST_HEIGHT = 2.0  # one image among thousands is the one to be seen
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,6 @@ def histogram(
 
 
 def _bar(left: float, right: float, count: int, most: int, span: str) -> Bar:
-    height = round(HEIGHT * count / most, 2)
+    height = max(round(HEIGHT * count / most, 2), LEAST_HEIGHT)
     words = f"{span}: {count} image{'' if count == 1 else 's'}"
     return Bar(left, round(HEIGHT - height, 2), round(right - left - 0.8, 2), height, words)
