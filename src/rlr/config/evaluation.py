@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rlr.config.section import Positive, Section
 
@@ -22,3 +22,11 @@ class EvaluationConfig(Section):
     baseline: bool = Field(True, description="Also measure the per-pixel mean image, a yardstick.")
     examples: Positive = Field(3, description="Misses, false alarms and hits shown a class.")
     curve_points: Annotated[int, Field(ge=10)] = Field(200, description="Points a logged curve.")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "EvaluationConfig":
+        if len(set(self.protocols)) < len(self.protocols):
+            raise ValueError("a protocol is named twice")
+        if len({f"{limit:.2f}" for limit in self.aupro_limits}) < len(self.aupro_limits):
+            raise ValueError("AUPRO limits must differ in their first two decimals")
+        return self
