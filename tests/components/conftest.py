@@ -56,7 +56,6 @@ def chain(
         [
             f"data.root={small_manifest.root}",
             "data.validation_fraction=0.3",
-            "validation.min_train_good=5",
             f"registry.tracking_uri=sqlite:///{root}/mlflow.db",
             "registry.floors.image_auroc=0.0",
         ]

@@ -15,7 +15,7 @@ import pytest
 from rlr.data.versions import data_version
 
 pytestmark = pytest.mark.slow
-RUN = ("-m", "rlr", "pipeline", "run", "--config", "tiny", "--set", "validation.min_train_good=5")
+RUN = ("-m", "rlr", "pipeline", "run", "--config", "tiny")
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,9 @@ def _run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def place_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield where the results of a run on this machine are."""
+    """Yield where the results of a run on this machine are, and what to think of them."""
+    if document["backbone_weights"] == "random":
+        yield "The backbone's weights are random: the figures show that the pipeline runs, no more."
     version = document["version"]
     alias = f", alias {version['alias']}" if version["alias"] else ", no alias"
     yield f"Registered: {version['uri']}{alias} (floors: {version['floors']})"

@@ -25,7 +25,7 @@ def summarise(run: LocalRun, parameters: Parameters) -> dict[str, Any]:
     """
     evaluation = run.steps["evaluate"].artifacts["evaluation"]
     metrics = read_json(evaluation / "metrics.json")
-    baseline = read_result(evaluation, "evaluate")["baseline"]
+    result = read_result(evaluation, "evaluate")
     registered = _registered(run).parameters
     return {
         "folder": str(run.folder),
@@ -38,7 +38,8 @@ def summarise(run: LocalRun, parameters: Parameters) -> dict[str, Any]:
             "uri": f"models:/{registered['name']}/{registered['version']}",
         },
         "metrics": metrics,
-        "baseline": baseline["metrics"],
+        "baseline": result["baseline"]["metrics"],
+        "backbone_weights": result["backbone_weights"],
         "undefined": flatten_metrics(metrics)[1],
         "evaluation": str(evaluation),
         "report": str(evaluation / "report.html"),
