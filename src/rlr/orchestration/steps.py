@@ -60,7 +60,8 @@ def validate_data(
     settings = resolve(config, overrides, data_version, seed)
     manifest = list_images(settings.data)
     write_dataset(manifest, output)
-    verdict = validate(manifest, settings.validation, output)
+    white_level = settings.features.preprocessing.white_level
+    verdict = validate(manifest, settings.validation, output, white_level=white_level)
     logger.info("%s", verdict.sentence())
     reason = "" if verdict.passed else verdict.sentence()
     return Validated(verdict.passed, reason, manifest.version, output / "validation.html")
