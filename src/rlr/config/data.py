@@ -60,3 +60,6 @@ class SyntheticConfig(Section):
     train_good: Positive = Field(70, description="Normal training images a class.")
     test_good: Positive = Field(20, description="Normal test images a class.")
     test_defective: Positive = Field(30, description="Defective test images a class.")
+    workers: Positive | None = Field(
+        None, description="Drawing processes; null: one a processor. They change no byte."
+    )
