@@ -205,7 +205,9 @@ def test_a_small_defect_is_still_outlined() -> None:
     image = np.zeros((32, 32, 3), dtype=np.uint8)
     mask = np.zeros((1024, 1024), dtype=bool)
     mask[500, 500] = True
-    assert draw_outline(image, mask).any()
+    rows, columns = np.nonzero(draw_outline(image, mask).any(axis=2))
+    assert 5 < rows.min() < 15 < rows.max() < 26
+    assert 5 < columns.min() < 15 < columns.max() < 26
 
 
 @pytest.mark.parametrize("size", [(40, 1000), (64, 64), (2000, 1500)])

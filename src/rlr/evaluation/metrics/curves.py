@@ -46,7 +46,6 @@ class Curve:
         steps = np.abs(np.diff(self.x)) + np.abs(np.diff(self.y))
         way = np.concatenate([[0.0], np.cumsum(steps)])
         chosen = np.searchsorted(way, np.linspace(0.0, way[-1], points))
-        chosen[-1] = len(self.x) - 1
         return self._at(np.unique(chosen))
 
     def _at(self, places: np.ndarray) -> "Curve":

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 SIDE = 288  # pixels; twice what the page shows, so that fine defects stay sharp
 QUALITY = 84
-MARGIN, CUT = 2.5, 0.08  # sigma, and the part of the blurred mask that is left inside
+MARGIN = 3.0  # pixels between the defect and the line
 LINE, RIM = 2.4, 0.8  # width of the bright line, and of the dark rim on both of its sides
 BRIGHT, DARK = (80, 240, 130), (20, 20, 20)  # green is in no heat map
 
@@ -35,9 +35,8 @@ def draw_outline(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         (h, w, 3), uint8.
     """
     inside = _fit(mask, image.shape[:2])
-    # A little outside, and round: the line must not cover the defect that it shows.
-    around = ndimage.gaussian_filter(inside.astype(np.float32), MARGIN) > CUT
-    away = ndimage.distance_transform_edt(~around)
+    # A little outside: the line must not cover the defect that it shows.
+    away = ndimage.distance_transform_edt(~inside) - MARGIN
     drawn = image.copy()
     drawn[(away > 0) & (away <= LINE + 2 * RIM)] = DARK
     drawn[(away > RIM) & (away <= LINE + RIM)] = BRIGHT
