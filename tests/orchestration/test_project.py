@@ -1,5 +1,7 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -41,7 +43,9 @@ def test_pipelines_are_listed_with_what_they_say_of_themselves(
     assert project.summary("short") == "A pipeline for a test."
 
 
-def test_two_checkouts_do_not_mix(tmp_path: Path) -> None:
+def test_two_checkouts_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("components", "components.part"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))  # somebody else's
     for name in ("one", "two"):
         folder = tmp_path / name
         (folder / "pipelines").mkdir(parents=True)
