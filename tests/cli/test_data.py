@@ -123,7 +123,7 @@ def _quick_generator(monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "part").mkdir(parents=True)
         (folder / "part" / "seed.txt").write_text(str(config.seed))
 
-    monkeypatch.setattr("rlr.data.synthetic.generate", generate, raising=False)
+    monkeypatch.setattr("rlr.data.synthetic.generate", generate)
 
 
 @pytest.mark.usefixtures("_quick_generator")
@@ -136,6 +136,14 @@ def test_synth_makes_a_set_once(rlr: Rlr, place: Path) -> None:
     assert first["data_version"] == second["data_version"] == data_version(place / "made")
     assert first["pinned"] is None
     assert (place / "made" / "part" / "seed.txt").stat().st_mtime_ns == before
+    assert [path.name for path in place.iterdir()] == ["made"]
+
+
+@pytest.mark.usefixtures("_quick_generator")
+def test_synth_clears_what_a_killed_one_has_left(rlr: Rlr, place: Path) -> None:
+    left = place / ".made.partial" / "files"
+    (left / ".set.half-way").mkdir(parents=True)
+    assert rlr("data", "synth", "made").status == 0
     assert [path.name for path in place.iterdir()] == ["made"]
 
 

@@ -1,10 +1,10 @@
 """A generated data set on disk: made once, known again, and never written over other files."""
 
-import tempfile
 from pathlib import Path
 
 from rlr.config.data import SyntheticConfig
 from rlr.data.versions import data_version
+from rlr.data.workplace import workplace
 from rlr.foundation.errors import UserError
 
 
@@ -24,13 +24,12 @@ def generate_set(config: SyntheticConfig, folder: Path) -> tuple[str, bool]:
     from rlr.data.synthetic import generate
 
     folder = Path(folder)
-    folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.absolute().parent, prefix=".rlr-synth.") as name:
-        fresh = Path(name) / "set"
+    with workplace(folder) as files:
+        fresh = files / "set"  # `generate` puts its unfinished work beside it
         generate(config, fresh)
         version = data_version(fresh)
         if not folder.exists() or not any(folder.iterdir()):
-            fresh.replace(folder)
+            fresh.rename(folder)
             return version, True
     if data_version(folder) != version:
         raise UserError(

@@ -1,17 +1,11 @@
 """Fetching a data version from a remote: whole and checked, or not at all."""
 
-import errno
-import fcntl
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
 
 from rlr.data.versions.remote import Remote, explain, open_remote
 from rlr.data.versions.snapshot import hash_files, holds, require_version
+from rlr.data.workplace import workplace
 from rlr.foundation.errors import MachineError, UserError
 from rlr.foundation.progress import track
 
@@ -38,10 +32,9 @@ def pull(version: str, remote: str | None, target: Path) -> None:
     require_version(version, "data.version")
     if _is_there(target, version):  # asked first without a lock: a cache may be read-only
         return
-    with _workplace(target) as workplace:
+    with workplace(target) as files:
         if _is_there(target, version):
             return
-        files = workplace / "files"
         files.mkdir()
         _fetch(open_remote(remote), version, files)
         files.rename(target)  # an empty folder of that name gives way
@@ -135,48 +128,3 @@ def _download(store: Remote, objects: dict[str, str], folder: Path) -> dict[str,
         if failures:
             break
     return failures
-
-
-@contextmanager
-def _workplace(target: Path) -> Iterator[Path]:
-    """Yield a folder beside the target that no other process uses at the same time."""
-    workplace = target.absolute().parent / f".{target.name}.partial"
-    try:
-        lock = _lock(workplace)
-    except OSError as error:
-        raise MachineError(
-            f"{workplace.parent} cannot be written or locked ({error.strerror}); name another "
-            "folder (data.cache)."
-        ) from error
-    try:
-        shutil.rmtree(workplace / "files", ignore_errors=True)  # left by a killed process
-        yield workplace
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = "the disk is full" if full else f"{error.filename or target}: {error.strerror}"
-        raise MachineError(
-            f"{target} was not pulled ({reason}); free some space or name another folder."
-        ) from error
-    finally:
-        _release(workplace, lock)
-
-
-def _lock(workplace: Path) -> TextIO:
-    """Lock a workplace; the kernel lets go of it when this process ends, however that is."""
-    while True:
-        workplace.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # its last user has removed the folder just now
-            file = (workplace / "lock").open("w")
-            fcntl.flock(file, fcntl.LOCK_EX)
-            # Who waited may have got the lock of a file that its last user has removed.
-            if os.path.samestat(os.fstat(file.fileno()), (workplace / "lock").stat()):
-                return file
-            file.close()
-
-
-def _release(workplace: Path, lock: TextIO) -> None:
-    shutil.rmtree(workplace / "files", ignore_errors=True)
-    (workplace / "lock").unlink(missing_ok=True)
-    with suppress(OSError):
-        workplace.rmdir()  # not where the next user is there already
-    lock.close()
