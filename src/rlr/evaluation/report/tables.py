@@ -104,7 +104,8 @@ def _lowest(per_class: Mapping[str, Values], keys: Sequence[str]) -> set[tuple[s
     for key in keys:
         values = {name: value for name, v in per_class.items() if (value := v[key]) is not None}
         if len(values) >= LEAST_CLASSES and len(set(values.values())) > 1:
-            found.add((min(values, key=lambda name: values[name]), key))
+            least = min(values.values())
+            found |= {(name, key) for name, value in values.items() if value == least}
     return found
 
 
