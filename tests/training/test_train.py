@@ -236,7 +236,7 @@ def test_full_disk_leaves_nothing_that_looks_finished(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(artifact, "save_file", full)
+    monkeypatch.setattr(artifact, "save", full)
     with pytest.raises(MachineError, match="disk is full"):
         train(load_config("tiny"), small_manifest, tmp_path)
     assert not (tmp_path / "model").exists()

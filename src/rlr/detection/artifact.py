@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from rlr.detection.spec import FORMAT_VERSION, DetectorSpec, WeightsSpec
@@ -136,7 +136,8 @@ def _unreadable_format(path: Path, version: object) -> str:
 
 def _save_weights(module: nn.Module, path: Path) -> None:
     state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
-    save_file(state, path)
+    # Not save_file: it makes a file that its owner alone may read, and images run as others.
+    path.write_bytes(save(state))
 
 
 def _load_weights(module: nn.Module, path: Path) -> None:
