@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rlr.data.synthetic.fixed import RELIEF, SIDE, Mask, Plane
+from rlr.data.synthetic.fixed import ONE, RELIEF, SIDE, Mask, Plane
 
 
 def blur(plane: Plane, radius: int) -> Plane:
@@ -60,8 +60,8 @@ def slopes(height: Plane) -> tuple[Plane, Plane]:
     down[1:-1, :] = height[2:, :] - height[:-2, :]
     right[:, 0], right[:, -1] = right[:, 1], right[:, -2]
     down[0], down[-1] = down[1], down[-2]
-    # One pixel is SIDE / n lengths wide; the difference spans two.
-    run = 2 * SIDE * RELIEF // 4096
+    # A pixel is SIDE / n lengths wide, and the differences span two of them.
+    run = 2 * SIDE * RELIEF // ONE
     return right * n // run, down * n // run
 
 

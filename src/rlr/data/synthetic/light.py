@@ -141,7 +141,7 @@ def _mirrored(relief: _Relief, rig: Rig, lay: NDArray[np.int32] | None) -> Plane
         # Grooves fan the panel's image out across themselves: two bright wedges on a turned face.
         facing = (lay[0] * c + lay[1] * s) >> SHIFT
         squared = times(facing, facing)
-        panel = times(panel, ONE * 3 // 4 + times(squared, squared) * 3 // 4)
+        panel = times(panel, ONE * 5 // 8 + times(squared, squared))
     return times(times(panel, rig.lamp) + rig.room, ONE // 2 + (relief.sight >> 1))
 
 

@@ -6,25 +6,25 @@ from rlr.data.synthetic.draw import Draw
 from rlr.data.synthetic.fixed import ONE, SHIFT, SIDE, Plane, clamp, mix, root, smooth
 
 
-def cloud(draw: Draw, n: int, cell: int, cell_y: int = 0) -> Plane:
+def cloud(draw: Draw, n: int, cell: int) -> Plane:
     """Return smooth noise: random values on a lattice, with rounded steps between them.
 
     Args:
         draw: Where the values come from.
         n: Rows and columns of the plane.
-        cell: Width of a lattice cell, a length; its height too, unless `cell_y` is given.
+        cell: Width of a lattice cell, a length.
 
     Returns:
         Plane of shares in [-ONE, ONE].
     """
-    rows, row_share = _lattice_position(draw, n, cell_y or cell)
+    rows, row_share = _lattice_position(draw, n, cell)
     columns, column_share = _lattice_position(draw, n, cell)
     values = draw.shares(int(rows[-1]) + 2, int(columns[-1]) + 2)
     lines = mix(values[rows], values[rows + 1], row_share[:, None])
     return mix(lines.take(columns, axis=1), lines.take(columns + 1, axis=1), column_share)
 
 
-def clouds(draw: Draw, n: int, cell: int, octaves: int, cell_y: int = 0) -> Plane:
+def clouds(draw: Draw, n: int, cell: int, octaves: int) -> Plane:
     """Return noise of several sizes, each half as wide and half as strong as the one before.
 
     Returns:
@@ -32,8 +32,7 @@ def clouds(draw: Draw, n: int, cell: int, octaves: int, cell_y: int = 0) -> Plan
     """
     total = np.zeros((n, n), dtype=np.int32)
     for octave in range(octaves):
-        layer = cloud(draw, n, max(cell >> octave, 1), max((cell_y or cell) >> octave, 1))
-        total += layer >> (octave + 1)
+        total += cloud(draw, n, max(cell >> octave, 1)) >> (octave + 1)
     return total
 
 

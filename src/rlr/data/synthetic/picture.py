@@ -86,12 +86,18 @@ def _spoilt(
     part: Part, draw: Draw, kind: str, camera: Camera, good: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     size = good.shape[1]
+    enough = max(size * size // 1600, 6)
+    best, mask = good, np.zeros((size, size), dtype=bool)
     for attempt in range(_ATTEMPTS):
-        bad = _photograph(part, draw, Flaw(kind, draw.child("flaw", attempt)), camera, size)
-        mask = _difference(good, bad)
-        if np.count_nonzero(mask) >= max(size * size // 1600, 6):
-            return bad, mask
-    raise AssertionError(f"no {kind} is ever seen on {part.name}")
+        flaw = Flaw(kind, draw.child("flaw", attempt))
+        bad = _photograph(part, draw, flaw, camera, size)
+        seen = _difference(good, bad)
+        if np.count_nonzero(seen) > np.count_nonzero(mask):
+            best, mask = bad, seen
+        if np.count_nonzero(mask) >= enough:
+            break
+    assert mask.any(), f"no {kind} is ever seen on {part.name}"
+    return best, mask
 
 
 def _difference(good: NDArray[np.int32], bad: NDArray[np.int32]) -> NDArray[np.bool_]:

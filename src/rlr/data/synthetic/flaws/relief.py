@@ -26,7 +26,7 @@ def dent(surface: Surface, draw: Draw, at: Point, radius: int) -> None:
 
 
 def fold(surface: Surface, draw: Draw, at: Point, height: int) -> None:
-    """Crease a hide: a long soft ridge with a sharp valley beside it."""
+    """Crease a hide: a long soft ridge with a sharp valley along its middle."""
     width = draw.integer(350, 520)
     points = arc(draw, at, draw.angle(), draw.integer(SIDE // 3, SIDE * 2 // 3), TURN // 8)
     window, far, along = stroke(surface.canvas, points, 2 * width)

@@ -113,7 +113,7 @@ def _spoil(surface: Surface, pose: Pose, flaw: Flaw) -> None:
     at = pose.place(*polar(draw.integer(HUB + 300, OUTER - 700), angle))
     match flaw.kind:
         case "scratch":
-            scratch(surface, draw, at, rgb("e6e6e2"), 50)
+            scratch(surface, draw, at, draw.choice((rgb("f4f4f0"), rgb("3a3836"))), 70)
         case "rust":
             rust(surface, draw, at, draw.integer(350, 1000))
         case "crack":
