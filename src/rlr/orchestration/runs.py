@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlr.config import Config
-from rlr.data.manifest import Manifest
 from rlr.foundation.documents import RESULT_FILE, read_json, write_json
 from rlr.foundation.errors import UserError
 from rlr.registry.tracking import Run
@@ -13,13 +12,15 @@ from rlr.registry.tracking import Run
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from rlr.data.manifest import Manifest
+
 RUN_FILE = "run.json"  # the run of a training that has begun, for the one that resumes it
 
 logger = logging.getLogger("rlr")
 
 
 def begin_training_run(
-    client: "MlflowClient", settings: Config, manifest: Manifest, output: Path
+    client: "MlflowClient", settings: Config, manifest: "Manifest", output: Path
 ) -> Run:
     """Return a new run, or that of a training that was killed in this folder."""
     note = output / RUN_FILE
@@ -34,7 +35,7 @@ def begin_training_run(
 
 
 def find_evaluation_run(
-    client: "MlflowClient", settings: Config, manifest: Manifest, model: Path, run_id: str
+    client: "MlflowClient", settings: Config, manifest: "Manifest", model: Path, run_id: str
 ) -> Run:
     """Return the run that trained a model, or a new one where nobody knows that.
 

@@ -2,7 +2,7 @@
 
 Every step resolves its configuration from the same four parameters, finds the images by their
 data version in a cache of its own node, and hands on folders that are complete: a step that has
-written its result.json is done.
+written its result.json is done. What a step needs it imports itself, for the others do without.
 """
 
 import logging
@@ -19,7 +19,6 @@ from rlr.foundation.documents import (
 )
 from rlr.foundation.errors import UserError
 from rlr.orchestration.curves import roc_readings
-from rlr.orchestration.dataset import list_images, read_dataset, write_dataset
 from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
 from rlr.orchestration.parameters import resolve
@@ -55,6 +54,7 @@ def validate_data(
     Raises:
         UserError: The images are not there, or in no known layout.
     """
+    from rlr.orchestration.dataset import list_images, write_dataset
     from rlr.validation import validate
 
     settings = resolve(config, overrides, data_version, seed)
@@ -100,6 +100,7 @@ def train(
         UserError: Images, backbone weights or configuration are not as they should be.
         MachineError: The tracking server does not answer; nothing has been started.
     """
+    from rlr.orchestration.dataset import read_dataset
     from rlr.training.train import train as train_detector
 
     settings = resolve(config, overrides, data_version, seed)
@@ -148,6 +149,7 @@ def evaluate(
     """
     from rlr.detection.detector import Detector
     from rlr.evaluation.evaluate import evaluate as measure
+    from rlr.orchestration.dataset import read_dataset
 
     settings = resolve(config, overrides, data_version, seed)
     client = connect(settings.registry)
