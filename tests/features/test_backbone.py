@@ -45,6 +45,20 @@ def test_random_weights_leave_the_global_generator_alone() -> None:
     assert torch.equal(torch.rand(4), expected)
 
 
+def test_random_weights_give_standardised_activations() -> None:
+    """As torch makes it, an untrained network's batch norms fit nothing that passes through."""
+    backbone, _ = build_backbone(TINY, (1, 2), 0)
+    norms = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    outputs: list[torch.Tensor] = []
+    for norm in norms:
+        norm.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    noise = torch.nn.functional.interpolate(torch.randn(8, 3, 16, 16), (128, 128), mode="bicubic")
+    backbone(noise / noise.std())
+    assert len(outputs) == len(norms) > 5
+    deviations = [float(output.std()) for output in outputs]
+    assert 0.3 < min(deviations) <= max(deviations) < 3.0, deviations
+
+
 def test_backbone_is_frozen_and_stays_in_evaluation_mode() -> None:
     backbone, _ = build_backbone(TINY, (1, 2), 0)
     backbone.train()

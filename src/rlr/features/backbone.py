@@ -9,6 +9,7 @@ from typing import Any, Literal
 import timm
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from rlr.config.features import BackboneConfig
 from rlr.features.weights import THREE_WAYS, check_weights, read_weights
@@ -85,7 +86,9 @@ def build_backbone(
     if config.weights == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return Backbone(config.name, levels, config.options), "random"
+            backbone = Backbone(config.name, levels, config.options)
+            standardise(backbone)
+            return backbone, "random"
     if config.weights == "hub":
         return _from_hub(config, levels), "hub"
     logging.getLogger("timm").setLevel(logging.ERROR)  # it lists what a pyramid does not need
@@ -98,6 +101,29 @@ def build_backbone(
         "pretrained_strict": False,  # `check_weights` was strict already, but for the classifier
     }
     return Backbone(config.name, levels, config.options, source), "file"
+
+
+@torch.no_grad()
+def standardise(backbone: nn.Module) -> None:
+    """Give the batch norms of an untrained network the statistics of noise images.
+
+    They come as mean 0 and variance 1, which holds for no layer of it: without this, activations
+    grow or fade from layer to layer, and little of the image is left. Draws from torch's global
+    generator. The images have structure at all scales, as pictures do and white noise does not.
+    """
+    norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
+    images = torch.zeros(16, 3, 128, 128)
+    for side in (2, 4, 8, 16, 32, 64, 128):
+        draws = torch.randn(16, 3, side, side) + torch.randn(16, 1, side, side)
+        images += F.interpolate(draws, images.shape[-2:], mode="bicubic")
+    images -= images.mean(dim=(2, 3), keepdim=True)
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over what is seen
+        norm.training = True
+    backbone(images / images.std(dim=(1, 2, 3), keepdim=True))
+    for norm in norms:
+        norm.training = False
 
 
 def _from_hub(config: BackboneConfig, levels: Sequence[int]) -> Backbone:
