@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rlr.config import load_config
-from rlr.data.manifest import Manifest, write_manifest
+from rlr.data.manifest import UNREADABLE, Manifest, write_manifest
 from rlr.detection.detector import Detector
 from rlr.foundation.errors import UserError
 from rlr.training.train import train
@@ -223,6 +223,20 @@ def test_nothing_to_train_on(small_manifest: Manifest, tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=r"No validation images.*validation_fraction"):
         train(load_config("tiny"), no_validation, tmp_path)
+
+
+def test_unreadable_image_stops_unless_it_may_be_left_out(
+    small_manifest: Manifest, tmp_path: Path
+) -> None:
+    frame = small_manifest.frame.copy()
+    row = frame.index[frame["split"] == "train"][0]
+    frame.loc[row, ["mode", "width", "height"]] = [UNREADABLE, 0, 0]
+    broken = Manifest(frame, small_manifest.root, small_manifest.version)
+    with pytest.raises(UserError, match=r"\.png is not a readable image \(1 in all\)"):
+        train(load_config("tiny"), broken, tmp_path)
+    lenient = load_config("tiny", ["validation.severity.readable=warning"])
+    result = train(lenient, broken, tmp_path)
+    assert result["images"]["train"] == len(small_manifest.select("train")) - 1
 
 
 def test_full_disk_leaves_nothing_that_looks_finished(

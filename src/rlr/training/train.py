@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from rlr.config import Config
-from rlr.data.manifest import Manifest
+from rlr.data.manifest import UNREADABLE, Manifest
 from rlr.data.splits import calibratable, trainable
 from rlr.detection.artifact import Networks, save_artifact
 from rlr.detection.device import pick_device
@@ -105,6 +105,7 @@ class _Session:
         return result
 
     def _require_images(self) -> None:
+        self._refuse_unreadable()
         if not len(self.images):
             raise UserError(
                 f"{self.manifest.root}: no normal training image that is in no other split; "
@@ -115,6 +116,20 @@ class _Session:
                 "No validation images, so no threshold can be set: raise "
                 "data.validation_fraction, add images, or set threshold.method=cross_fit."
             )
+
+    def _refuse_unreadable(self) -> None:
+        """Leave unreadable images out only where the configuration lets validation pass them."""
+        frame = self.manifest.frame
+        chosen = frame["split"].isin(["train", "validation"]) & (frame["mode"] == UNREADABLE)
+        paths = list(frame.loc[chosen, "path"])
+        if not paths:
+            return
+        told = f"{self.manifest.root / paths[0]} is not a readable image ({len(paths)} in all)"
+        if self.config.validation.severity.readable == "critical":
+            raise UserError(
+                f"{told}; replace or remove it, or set validation.severity.readable=warning."
+            )
+        logger.warning("%s: left out of the training.", told)
 
     def _build_backbone(self) -> tuple[Backbone, WeightsOrigin]:
         levels = [level.index for level in self.config.model.levels]
