@@ -32,7 +32,7 @@ test: install ## Run the tests, the slow ones left out
 test-slow: install ## Run the slow tests
 	$(PYTEST) -m slow $(PYTEST_ARGS)
 
-lint: install ## Check style, imports between rooms, YAML and shell scripts
+lint: install types ## Check style, types, imports between rooms, YAML and shell scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
