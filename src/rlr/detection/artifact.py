@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from rlr.detection.spec import FORMAT_VERSION, DetectorSpec, WeightsSpec
+from rlr.detection.spec import FORMAT_VERSION, DetectorSpec, NetworkSpec, WeightsSpec
 from rlr.features import Backbone
 from rlr.foundation.atomic import atomic_folder
 from rlr.foundation.documents import file_sha256, read_json, write_json
@@ -75,7 +75,7 @@ def load_artifact(folder: Path) -> tuple[DetectorSpec, Networks, Backbone]:
         (BACKBONE_FILE, spec.weights.backbone),
     ):
         _check_digest(folder / name, expected)
-    networks = build_networks(spec)
+    networks = build_networks(spec.network)
     levels = [level.index for level in spec.network.levels]
     backbone = Backbone(spec.backbone.name, levels, spec.backbone.options)
     _load_weights(networks, folder / NETWORK_FILE)
@@ -105,10 +105,14 @@ def read_spec(folder: Path) -> DetectorSpec:
         raise UserError(f"{path}: {key}: {first['msg']}; fetch the artifact again.") from error
 
 
-def build_networks(spec: DetectorSpec) -> Networks:
-    """Build the networks of a description, with untrained weights."""
+def build_networks(network: NetworkSpec) -> Networks:
+    """Build the networks of a description, with untrained weights.
+
+    Raises:
+        ValueError: A window leaves some token no key outside of it.
+    """
     return Networks(
-        {str(level.index): LevelNetwork(spec.network.sizes(level)) for level in spec.network.levels}
+        {str(level.index): LevelNetwork(network.sizes(level)) for level in network.levels}
     )
 
 

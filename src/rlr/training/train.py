@@ -14,7 +14,7 @@ import torch
 from rlr.config import Config
 from rlr.data.manifest import UNREADABLE, Manifest
 from rlr.data.splits import calibratable, trainable
-from rlr.detection.artifact import Networks, save_artifact
+from rlr.detection.artifact import Networks, build_networks, save_artifact
 from rlr.detection.device import pick_device
 from rlr.detection.spec import DetectorSpec
 from rlr.detection.thresholds import Thresholds, attainable, decide_thresholds
@@ -23,7 +23,6 @@ from rlr.features.backbone import WeightsOrigin
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
-from rlr.model import LevelNetwork
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, fingerprint
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
@@ -144,12 +143,7 @@ class _Session:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.config.seed, *address))
             try:
-                networks = Networks(
-                    {
-                        str(level.index): LevelNetwork(self.network.sizes(level))
-                        for level in self.network.levels
-                    }
-                )
+                networks = build_networks(self.network)
             except ValueError as error:
                 raise UserError(f"model.levels: {error}.") from error
         return networks.to(self.device)
