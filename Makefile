@@ -12,10 +12,10 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint types format lock clean
+.PHONY: help install demo test test-services lint types format lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Create the environment (.venv) from the lock file
 
@@ -26,11 +26,11 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py tools/install.sh
 demo: install ## Run the whole pipeline on a generated data set, on this machine
 	@$(BIN)/python tools/demo.py $(DEMO_ARGS)
 
-test: install ## Run the tests, the slow ones left out
-	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+test: install ## Run all tests that need neither root nor a daemon
+	$(PYTEST) -m "not services" $(PYTEST_ARGS)
 
-test-slow: install ## Run the slow tests
-	$(PYTEST) -m slow $(PYTEST_ARGS)
+test-services: install ## Run the tests that start servers
+	$(PYTEST) -m services $(PYTEST_ARGS)
 
 lint: install types ## Check style, types, imports between rooms, YAML and shell scripts
 	$(BIN)/ruff check .

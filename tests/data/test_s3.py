@@ -11,7 +11,7 @@ import pytest
 from rlr.data.versions import data_version, publish, pull
 from rlr.foundation.errors import MachineError, UserError
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.services
 
 BUCKET = "rlr-data"
 REMOTE = f"s3://{BUCKET}/sets"
