@@ -12,10 +12,10 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-services lint types format lock clean
+.PHONY: help install demo services test test-services test-images test-e2e lint types format lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Create the environment (.venv) from the lock file
 
@@ -26,11 +26,20 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py tools/install.sh
 demo: install ## Run the whole pipeline on a generated data set, on this machine
 	@$(BIN)/python tools/demo.py $(DEMO_ARGS)
 
-test: install ## Run all tests that need neither root nor a daemon
-	$(PYTEST) -m "not services" $(PYTEST_ARGS)
+services: install ## Start S3, PostgreSQL and MLflow on this machine; writes .env
+	@$(BIN)/rlr services up
 
-test-services: install ## Run the tests that start servers
-	$(PYTEST) -m services $(PYTEST_ARGS)
+test: install ## Run all tests that need neither root nor a daemon
+	$(PYTEST) -m "not services and not images and not e2e" $(PYTEST_ARGS)
+
+test-services: install ## Run the tests against real servers: S3, PostgreSQL, MLflow
+	$(PYTEST) -m "services and not e2e" $(PYTEST_ARGS)
+
+test-images: install ## Build the container images and look into them (needs a Docker daemon)
+	$(BIN)/python -m pytest -m "images and not e2e" $(PYTEST_ARGS)
+
+test-e2e: install ## Run the pipeline in its images against real servers
+	$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)
 
 lint: install types ## Check style, types, imports between rooms, YAML and shell scripts
 	$(BIN)/ruff check .

@@ -21,7 +21,10 @@ class DataConfig(Section):
         description="DVC remote as a URL or folder; null: RLR_DATA_REMOTE, else the default of the "
         "checkout.",
     )
-    cache: str = Field(".rlr/versions", description="Folder of pulled data versions.")
+    cache: str | None = Field(
+        None,
+        description="Folder of pulled data versions; null: RLR_DATA_CACHE, else .rlr/versions.",
+    )
     layout: Literal["auto", "mvtec", "visa", "folder"] = Field(
         "auto", description="Folder layout; auto: recognised from the tree."
     )

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def check_data(config: "DataConfig") -> Finding:
     """Look for the images."""
     if config.version is not None:
-        cached = Path(config.cache) / config.version.removesuffix(".dir")
+        from rlr.data.versions import cached_folder
+
+        cached = cached_folder(config, config.version)
         where = f"in {cached}" if cached.is_dir() else "not here yet: pulled when first needed"
         return "ok", f"Data version {config.version}, {where}."
     if Path(config.root).is_dir():

@@ -5,13 +5,14 @@ here can be pulled with `dvc pull` and the other way round. No git and no DVC re
 needed: a pod has neither.
 """
 
-from rlr.data.versions.materialise import materialise
+from rlr.data.versions.materialise import cached_folder, materialise
 from rlr.data.versions.pin import find_pin, pin, pinned_version
 from rlr.data.versions.publish import publish
 from rlr.data.versions.pull import pull
 from rlr.data.versions.snapshot import data_version
 
 __all__ = [
+    "cached_folder",
     "data_version",
     "find_pin",
     "materialise",

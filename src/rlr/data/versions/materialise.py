@@ -1,11 +1,15 @@
 """From a configuration to a folder that really holds the data version it names."""
 
 import logging
+import os
 from pathlib import Path
 
 from rlr.config.data import DataConfig
 from rlr.data.versions.pull import pull
 from rlr.data.versions.snapshot import data_version, holds
+
+CACHE_VARIABLE = "RLR_DATA_CACHE"
+CACHE = ".rlr/versions"
 
 logger = logging.getLogger("rlr")
 
@@ -14,7 +18,7 @@ def materialise(config: DataConfig) -> tuple[Path, str]:
     """Return a folder with the images that a configuration asks for, and their data version.
 
     Without `config.version` that is `config.root` as it lies there today. With it, `config.root`
-    if it holds exactly that version, else a folder in `config.cache`, pulled when first needed.
+    if it holds exactly that version, else a folder in the cache, pulled when first needed.
 
     Raises:
         UserError: The folder is missing, the remote does not have the version, or the cached
@@ -28,6 +32,16 @@ def materialise(config: DataConfig) -> tuple[Path, str]:
         if holds(root, config.version):
             return root, config.version
         logger.info("%s does not hold the data version %s", root, config.version)
-    cached = Path(config.cache) / config.version.removesuffix(".dir")
+    cached = cached_folder(config, config.version)
     pull(config.version, config.remote, cached)
     return cached, config.version
+
+
+def cached_folder(config: DataConfig, version: str) -> Path:
+    """Return where a pulled data version lies on this node, or will lie.
+
+    The cache is `config.cache`, else the variable RLR_DATA_CACHE: a pod is told by its
+    environment where the volume of its node is mounted.
+    """
+    cache = config.cache or os.environ.get(CACHE_VARIABLE) or CACHE
+    return Path(cache) / version.removesuffix(".dir")

@@ -1,0 +1,1 @@
+"""What stands beside the package: its container images, and the services of one machine."""
