@@ -14,6 +14,8 @@ from PIL import Image
 if TYPE_CHECKING:
     from rlr.data.manifest import Manifest
 
+pytest_plugins = ["fixtures.services", "fixtures.containers"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
