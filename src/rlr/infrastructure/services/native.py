@@ -15,7 +15,7 @@ from rlr.infrastructure.services.ceph import Ceph
 from rlr.infrastructure.services.engine import Health, addresses
 from rlr.infrastructure.services.mlflow_server import MlflowServer
 from rlr.infrastructure.services.place import SERVICES, Place, Settings
-from rlr.infrastructure.services.ports import is_taken
+from rlr.infrastructure.services.ports import stays_taken
 from rlr.infrastructure.services.postgres import Postgres
 from rlr.infrastructure.services.processes import Processes
 from rlr.infrastructure.services.waiting import Patience
@@ -59,7 +59,8 @@ class Native:
         health = {one.service: one.reason for one in self.health(settings)}
         broken = [service for service in self._services if health[service.name]]
         for service in broken:
-            self._stop(service)
+            # What does not answer is not waited for longer than for an answer.
+            self._processes.stop(service.daemons, self._place.config.ask_seconds)
         _require_ports(settings, broken)
         given_up = threading.Event()
         patience = Patience(self._place.config.start_seconds, given_up)
@@ -142,7 +143,7 @@ class Native:
 def _require_ports(settings: Settings, services: list[Service]) -> None:
     for service in services:
         port = getattr(settings, f"{service.name}_port")
-        if is_taken(port):
+        if stays_taken(port):
             raise MachineError(
                 f"Port {port} of {service.name} is taken by another program; end it, or choose "
                 f"another port with --set services.{service.name}_port=PORT."

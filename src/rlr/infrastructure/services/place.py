@@ -107,12 +107,16 @@ class Place:
 
         Raises:
             UserError: The folder's file cannot be understood.
+        MachineError: It is somebody else's.
         """
         path = self.folder / SETTINGS_FILE
-        if not path.exists():
-            return None
         try:
-            return Settings(**read_json(path))
+            return Settings(**read_json(path)) if path.exists() else None
+        except OSError as error:
+            raise MachineError(
+                f"{path} cannot be read ({error.strerror}); be the user who started the services, "
+                "or choose another --folder."
+            ) from error
         except TypeError as error:
             raise UserError(
                 f"{path} is not what `rlr services up` wrote; mend it, or choose another --folder."
@@ -120,10 +124,12 @@ class Place:
 
     def choose(self, engine: str) -> Settings:
         """Choose engine, ports and passwords for a new folder, and keep them."""
-        ports: list[int] = []
+        taken: list[int] = []
         for service in SERVICES:
-            ports.append(getattr(self.config, f"{service}_port") or free_port(ports))
-        return self.keep(Settings(engine, *ports, database_password=secrets.token_hex(24)))
+            taken.append(getattr(self.config, f"{service}_port") or free_port(taken))
+        s3_port, postgres_port, mlflow_port = taken
+        password = secrets.token_hex(24)
+        return self.keep(Settings(engine, s3_port, postgres_port, mlflow_port, password))
 
     def keep(self, settings: Settings, **changes: Any) -> Settings:
         """Write changed settings down, and return them."""

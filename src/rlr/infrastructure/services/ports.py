@@ -2,12 +2,15 @@
 
 import random
 import socket
+import time
 from collections.abc import Container
 
 LOOPBACK = "127.0.0.1"
 # Below those that the system lends to outgoing connections: a port that is kept must not be lent
 # to somebody else while its service is down.
 RANGE = range(20000, 32000)
+
+CLEARING_SECONDS = 2.0  # the last thread of a killed process may outlive its first for a moment
 
 
 def is_taken(port: int) -> bool:
@@ -21,7 +24,17 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def free_port(avoid: Container[int] = ()) -> int:
+def stays_taken(port: int) -> bool:
+    """Return whether a port is still taken after the moment that a killed process needs."""
+    deadline = time.monotonic() + CLEARING_SECONDS
+    while is_taken(port):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def free_port(avoid: Container[int] = frozenset()) -> int:
     """Return a port where nobody listens.
 
     Args:

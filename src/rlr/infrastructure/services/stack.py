@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from rlr.config.services import ServicesConfig
@@ -50,6 +51,7 @@ def up(config: ServicesConfig, env_file: Path = DEFAULT_ENV_FILE) -> Status:
         MachineError: Packages are missing, a port is taken, or a service does not come up; what
             was started is stopped again, and no file is written.
     """
+    _require_clients()
     place = Place(config)
     env_file = env_file.absolute()
     require_ours(env_file)
@@ -59,6 +61,8 @@ def up(config: ServicesConfig, env_file: Path = DEFAULT_ENV_FILE) -> Status:
         settings = _settle(place, known, name)
         settings = engine_of(place, name).up(settings)
         write_env_file(env_file, place.folder, settings.variables())
+        if settings.env_file not in ("", str(env_file)):
+            remove_env_file(Path(settings.env_file), place.folder)
         place.keep(settings, env_file=str(env_file))
     return status(config)
 
@@ -85,6 +89,7 @@ def status(config: ServicesConfig) -> Status:
     Raises:
         UserError: Nothing was ever started in the folder.
     """
+    _require_clients()
     place = Place(config)
     settings = _require_settings(place)
     health = engine_of(place, settings.engine).health(settings)
@@ -129,6 +134,16 @@ def choose_engine(wanted: str, known: Settings | None, folder: Path) -> str:
     if missing:
         raise MachineError(debian.missing_sentence(missing))
     return "debian"
+
+
+def _require_clients() -> None:
+    """Refuse to go on without the Python packages that start and ask the services."""
+    missing = [name for name in ("boto3", "psycopg", "mlflow") if find_spec(name) is None]
+    if missing:
+        raise MachineError(
+            f"The services need Python packages that are not installed ({', '.join(missing)}): "
+            "the extras `data` and `registry` bring them."
+        )
 
 
 def _settle(place: Place, known: Settings | None, engine: str) -> Settings:
