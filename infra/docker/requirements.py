@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print the part of requirements.lock that one image needs: the pins and hashes as they stand there.
+"""Print the part of requirements.lock that an image needs: pins and hashes as they stand there.
 
     requirements.py EXTRA...    the package with these extras, and all that they need in turn
     requirements.py --build     what wheels are built with
@@ -28,7 +28,7 @@ def main(words: list[str]) -> int:
     """Print what the words ask for; return the exit status."""
     try:
         sys.stdout.write(select(words))
-    except Disagreement as error:
+    except DisagreementError as error:
         sys.stderr.write(
             f"requirements.lock and pyproject.toml disagree: {error}; run `make lock`.\n"
         )
@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
     return 0
 
 
-class Disagreement(Exception):
+class DisagreementError(Exception):
     """What pyproject.toml asks for cannot be had from the lock."""
 
 
@@ -81,7 +81,7 @@ def resolve(requirements: list[str]) -> list[str]:
         if "No solution found" not in done.stderr:
             sys.stderr.write(done.stderr)
             raise SystemExit(1)
-        raise Disagreement(reason(done.stderr))
+        raise DisagreementError(reason(done.stderr))
     return [found[1] for found in PIN.finditer(done.stdout)]
 
 
@@ -96,7 +96,7 @@ def pick(entries: dict[str, str], names: list[str]) -> str:
     wanted = sorted({normal(name) for name in names})
     absent = [name for name in wanted if name not in entries]
     if absent:
-        raise Disagreement(f"the lock has no {', '.join(absent)}")
+        raise DisagreementError(f"the lock has no {', '.join(absent)}")
     return "".join(entries[name] for name in wanted)
 
 
