@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from rlr import __version__
-from rlr.cli import config, data, doctor, evaluate, pipeline, predict, register, services, train
+from rlr.cli import (
+    config,
+    data,
+    doctor,
+    evaluate,
+    images,
+    pipeline,
+    predict,
+    register,
+    services,
+    train,
+)
 from rlr.foundation.environment import read_env_file
 from rlr.foundation.errors import MachineError, RlrError
 
@@ -25,7 +36,7 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for group in (config, data, pipeline, services):
+for group in (config, data, pipeline, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
