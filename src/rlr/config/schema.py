@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rlr.config.containers import ContainersConfig
 from rlr.config.data import DataConfig, SyntheticConfig
 from rlr.config.detection import DetectionConfig, ThresholdConfig
 from rlr.config.evaluation import EvaluationConfig
@@ -32,6 +33,7 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
     pipeline: PipelineConfig = PipelineConfig()
+    containers: ContainersConfig = ContainersConfig()
 
     def as_yaml(self) -> str:
         """Return the complete configuration as a YAML document that loads to an equal one."""
