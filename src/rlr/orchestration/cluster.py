@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rlr import __version__
 from rlr.config.pipeline import PipelineConfig
+from rlr.infrastructure.images.names import reference
 
 if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
 
-IMAGE_PIPELINE = f"rlr-pipeline:{__version__}"
-IMAGE_TRAIN = f"rlr-train:{__version__}"
+IMAGE_PIPELINE = reference("pipeline")
+IMAGE_TRAIN = reference("train")
 
 # The key in the secret and the environment variable are of the same name.
 S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
