@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rlr.config.containers import ContainersConfig
 from rlr.config.data import DataConfig, SyntheticConfig
 from rlr.config.detection import DetectionConfig, ThresholdConfig
 from rlr.config.evaluation import EvaluationConfig
@@ -33,6 +34,7 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
     pipeline: PipelineConfig = PipelineConfig()
+    containers: ContainersConfig = ContainersConfig()
     services: ServicesConfig = ServicesConfig()
 
     def as_yaml(self) -> str:

@@ -53,6 +53,15 @@ class Needs:
 Prepare = Callable[["PipelineTask", Needs], "PipelineTask"]
 
 
+def secret_variables(needs: Needs) -> tuple[str, ...]:
+    """Return the names of the variables that the secrets hold for a step."""
+    return (
+        *((*S3_KEYS, *S3_OPTIONAL_KEYS) if needs.data else ()),
+        *((*MLFLOW_KEYS, *MLFLOW_OPTIONAL_KEYS) if needs.tracking else ()),
+        *(WEBHOOK_KEYS if needs.webhook else ()),
+    )
+
+
 def on_this_machine(task: "PipelineTask", _needs: Needs) -> "PipelineTask":
     """Leave a step as it is."""
     return task
