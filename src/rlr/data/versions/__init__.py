@@ -6,6 +6,7 @@ needed: a pod has neither.
 """
 
 from rlr.data.versions.materialise import cached_folder, materialise
+from rlr.data.versions.parentage import read_parent, record_parent
 from rlr.data.versions.pin import find_pin, pin, pinned_version
 from rlr.data.versions.publish import publish
 from rlr.data.versions.pull import pull
@@ -20,4 +21,6 @@ __all__ = [
     "pinned_version",
     "publish",
     "pull",
+    "read_parent",
+    "record_parent",
 ]
