@@ -34,5 +34,10 @@ def settings_of(config: str, overrides: list[str] | None, folder: Path | None) -
 
 def root_override(folder: Path | None) -> list[str]:
     """Return the override that sets `data.root`, or none."""
+    return quoted_override("data.root", str(folder) if folder else None)
+
+
+def quoted_override(key: str, value: str | None) -> list[str]:
+    """Return the override that sets a key to a text, or none."""
     # Quoted: a folder may be called 2024 or "a: b", which YAML would take for something else.
-    return [f"data.root={json.dumps(str(folder))}"] if folder else []
+    return [f"{key}={json.dumps(value)}"] if value is not None else []

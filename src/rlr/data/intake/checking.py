@@ -16,8 +16,9 @@ MD5 = re.compile(r"[0-9a-f]{32}")
 PARTS = re.compile(r"([0-9a-f]{32})-([1-9][0-9]*)")
 MEBIBYTE = 2**20
 BLOCK = MEBIBYTE
-# What clients cut objects into, where the server does not tell.
+# What clients cut objects into, where the server does not tell and too many sizes are possible.
 USUAL_PARTS = [size * MEBIBYTE for size in (5, 8, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128, 256)]
+MANY = 16
 
 
 def find_fault(
@@ -56,9 +57,17 @@ def _parts_agree(file: Path, size: int, etag: str, part_size: int | None) -> boo
     match = PARTS.fullmatch(etag)
     assert match is not None
     count = int(match[2])
-    candidates = [part_size] if part_size else USUAL_PARTS
-    fitting = [each for each in candidates if -(-size // each) == count]
-    return any(multipart_etag(file, each) == etag for each in fitting) or part_size is None
+    candidates = [part_size] if part_size else _possible_parts(size, count)
+    return any(multipart_etag(file, each) == etag for each in candidates) or part_size is None
+
+
+def _possible_parts(size: int, count: int) -> list[int]:
+    """Return the sizes in whole mebibytes that cut an object into a number of parts."""
+    if count == 1:
+        return [size]
+    least, most = -(-size // count), (size - 1) // (count - 1)
+    whole = range(-(-least // MEBIBYTE) * MEBIBYTE, most + 1, MEBIBYTE)
+    return list(whole) if len(whole) <= MANY else [each for each in USUAL_PARTS if each in whole]
 
 
 def multipart_etag(file: Path, part_size: int) -> str:

@@ -62,13 +62,11 @@ def explain(url: str, error: BaseException) -> RlrError:
     if isinstance(error, RlrError):
         return error
     code, words = error_code(error), _words(error)
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-        return MachineError("The disk is full; free some space and run again.")
-    if code == "NoSuchBucket" or type(error).__name__ == "ParamValidationError":
-        return UserError(f"The bucket of {url} does not exist; correct its name or create it.")
-    if code in GONE:
-        return UserError(f"{url} does not exist; correct the name.")
-    if code in REFUSALS or "Credentials" in type(error).__name__:
+    name = type(error).__name__
+    if code in GONE or code == "NoSuchBucket" or name == "ParamValidationError":
+        what = url if code in GONE else f"The bucket of {url}"
+        return UserError(f"{what} does not exist; correct the name, or create it.")
+    if code in REFUSALS or "Credentials" in name:
         return UserError(
             f"S3 refuses access to {url} ({code or words}); check AWS_ACCESS_KEY_ID, "
             "AWS_SECRET_ACCESS_KEY and the bucket's permissions."
@@ -78,6 +76,8 @@ def explain(url: str, error: BaseException) -> RlrError:
             f"The bucket of {url} lies elsewhere ({code}); set AWS_DEFAULT_REGION or "
             "AWS_ENDPOINT_URL."
         )
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return MachineError("The disk is full; free some space and run again.")
     return MachineError(f"{url} cannot be reached ({words}); try again.")
 
 

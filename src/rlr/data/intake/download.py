@@ -81,17 +81,13 @@ class Downloader:
 
     def _receive_whole(self, thing: BucketObject, file: Path) -> None:
         """Try until the file is what the object is; each request has tries of its own, too."""
+        fault: str | None = ""
         for attempt in range(self._settings.attempts):
             if attempt:
-                self._pause(attempt, thing, fault)
+                self._pause(attempt, f"{thing.source}: {fault}; trying again")
             if self._stopped.is_set():
                 raise StoppedError
-            try:
-                facts, part_size = self._receive(thing, file)
-            except Exception as error:
-                fault = _passing_fault(thing, error)
-                continue
-            fault = find_fault(file, thing.size, thing.etag, facts, part_size)
+            fault = self._try_once(thing, file)
             if fault is None:
                 return
         tries = self._settings.attempts
@@ -100,9 +96,16 @@ class Downloader:
             "the object into the bucket anew if it is damaged there."
         )
 
-    def _pause(self, attempt: int, thing: BucketObject, fault: str) -> None:
+    def _try_once(self, thing: BucketObject, file: Path) -> str | None:
+        try:
+            facts, part_size = self._receive(thing, file)
+        except Exception as error:
+            return _passing_fault(thing, error)
+        return find_fault(file, thing.size, thing.etag, facts, part_size)
+
+    def _pause(self, attempt: int, words: str) -> None:
+        logger.debug(words)
         longest = min(PAUSE_LIMIT, self._settings.pause * 2 ** (attempt - 1))
-        logger.debug("%s: %s; trying again", thing.source, fault)
         self._stopped.wait(longest * random.uniform(0.5, 1.0))
 
     def _receive(self, thing: BucketObject, file: Path) -> tuple[Mapping[str, Any], int | None]:
@@ -129,14 +132,13 @@ class Downloader:
 
 def _passing_fault(thing: BucketObject, error: Exception) -> str:
     """Return what has gone wrong on the way, or raise where another try would not help."""
-    from boto3.exceptions import RetriesExceededError
+    from boto3.s3.transfer import S3TransferRetriesExceededError
     from botocore.exceptions import (
         FlexibleChecksumError,
         IncompleteReadError,
         ReadTimeoutError,
         ResponseStreamingError,
     )
-    from s3transfer.exceptions import RetriesExceededError as PartsExceededError
 
     code = error_code(error)
     if code in GONE:
@@ -146,10 +148,9 @@ def _passing_fault(thing: BucketObject, error: Exception) -> str:
     on_the_way = (
         FlexibleChecksumError,
         IncompleteReadError,
-        PartsExceededError,
         ReadTimeoutError,
         ResponseStreamingError,
-        RetriesExceededError,
+        S3TransferRetriesExceededError,
     )
     if isinstance(error, on_the_way):
         return " ".join(str(error).split()) or type(error).__name__

@@ -30,6 +30,11 @@ def refuse_other_trees(root: Path) -> None:
         )
 
 
+def holds_files(root: Path) -> bool:
+    """Return whether a folder is there and not empty."""
+    return root.is_dir() and any(root.iterdir())
+
+
 def copy_tree(root: Path, copy: Path) -> None:
     """Make a copy of a folder, of hard links where the disk has them."""
     if root.is_dir():

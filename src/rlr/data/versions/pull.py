@@ -1,8 +1,9 @@
 """Fetching a data version from a remote: whole and checked, or not at all."""
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
+from rlr.data.versions.contents import list_contents
 from rlr.data.versions.remote import Remote, explain, open_remote
 from rlr.data.versions.snapshot import hash_files, holds, require_version
 from rlr.data.workplace import workplace
@@ -52,56 +53,30 @@ def _is_there(target: Path, version: str) -> bool:
 
 
 def _fetch(store: Remote, version: str, folder: Path) -> None:
-    objects = _list_objects(store, version)
-    for path, error in _download(store, objects, folder).items():
-        if isinstance(error, FileNotFoundError):
-            raise MachineError(
-                f"The data remote {store.url} misses {store.key(objects[path])}, which is {path} "
-                f"of {version}; publish the version again from a folder that has it."
-            ) from error
-        raise explain(store, error) from error
+    objects = list_contents(store, version)
+    failures = _download(store, objects, folder)
+    missing = sorted(path for path, why in failures.items() if isinstance(why, FileNotFoundError))
+    for path, error in failures.items():
+        if path not in missing:
+            raise explain(store, error) from error
+    if missing:
+        raise MachineError(
+            f"The data remote {store.url} misses {store.key(objects[missing[0]])}, which is "
+            f"{missing[0]} of {version}{_more(missing)}; publish the version again from a folder "
+            "that has it."
+        )
     found = hash_files(folder)
     damaged = sorted(path for path, md5 in objects.items() if found.get(path) != md5)
     if damaged:
-        more = f" (and of {len(damaged) - 1} more files)" if len(damaged) > 1 else ""
         raise MachineError(
             f"The data remote {store.url} holds a damaged {store.key(objects[damaged[0]])}, which "
-            f"is {damaged[0]} of {version}{more}; delete that object and publish the version "
-            "again from a folder that has it."
+            f"is {damaged[0]} of {version}{_more(damaged)}; delete that object and publish the "
+            "version again from a folder that has it."
         )
 
 
-def _list_objects(store: Remote, version: str) -> dict[str, str]:
-    """Return the md5 of each file of a version, by relative path, as the remote's list says."""
-    try:
-        with store.odb.fs.open(store.key(version), "rb") as file:
-            listed = file.read()
-    except FileNotFoundError as error:
-        raise UserError(
-            f"The data remote {store.url} does not have the data version {version} "
-            f"({store.key(version)}); publish it there, or name another (data.remote)."
-        ) from error
-    except Exception as error:
-        raise explain(store, error) from error
-    try:
-        return _read_list(listed, version)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MachineError(
-            f"The list of files of {version} is damaged in the data remote {store.url} "
-            f"({store.key(version)}); delete that object and publish the version again."
-        ) from error
-
-
-def _read_list(listed: bytes, version: str) -> dict[str, str]:
-    from dvc_data.hashfile.tree import Tree
-
-    tree = Tree.from_list(json.loads(listed), hash_name="md5")
-    tree.digest()
-    objects = {"/".join(parts): str(info.value) for parts, _, info in tree}
-    outside = [path for path in objects if path.startswith("/") or ".." in path.split("/")]
-    if tree.oid != version or outside:
-        raise ValueError(f"its md5 is {tree.oid}; paths outside of the folder: {outside}")
-    return objects
+def _more(paths: Sequence[str]) -> str:
+    return f" (`rlr data verify` names {len(paths) - 1} more)" if len(paths) > 1 else ""
 
 
 def _download(store: Remote, objects: dict[str, str], folder: Path) -> dict[str, BaseException]:
