@@ -57,8 +57,12 @@ def _refuse_credentials(url: str) -> None:
 def _ask(url: str) -> None:
     store = open_remote(url)
     with reaching(store):
-        if "://" in url:
-            store.odb.fs.ls(store.odb.fs.path.parts(store.odb.path)[0])
+        try:
+            store.odb.fs.ls(store.odb.path)
+        except FileNotFoundError as error:
+            # A missing bucket is the server's word; nothing in a bucket yet is the library's.
+            if error.__cause__:
+                raise
 
 
 def _find_folder() -> Path | None:
