@@ -44,6 +44,7 @@ class Downloader:
         self._client = client
         self._settings = settings
         self._stopped = stopped
+        self._under_way: set[Any] = set()
         # One manager for all objects: its threads are the limit on parts fetched at once.
         self._parts = create_transfer_manager(
             client,
@@ -57,8 +58,12 @@ class Downloader:
         )
 
     def close(self) -> None:
-        """Stop what is under way."""
-        self._parts.shutdown(cancel=self._stopped.is_set())
+        """Stop what is under way, if no more objects are wanted, and end the threads."""
+        if self._stopped.is_set():
+            # Not by shutdown(cancel=True), which raises a TypeError of its own (s3transfer 0.19).
+            for future in list(self._under_way):
+                future.cancel()
+        self._parts.shutdown()
 
     def download(self, thing: BucketObject, place: Path) -> None:
         """Fetch an object to a place; a file of its size there is complete, and stays.
@@ -123,7 +128,12 @@ class Downloader:
     ) -> tuple[Mapping[str, Any], int | None]:
         name = {"Bucket": thing.bucket, "Key": thing.key}
         facts = self._client.head_object(**name, IfMatch=thing.etag, ChecksumMode="ENABLED")
-        self._parts.download(thing.bucket, thing.key, str(file)).result()
+        future = self._parts.download(thing.bucket, thing.key, str(file))
+        self._under_way.add(future)
+        try:
+            future.result()
+        finally:
+            self._under_way.discard(future)
         if "-" not in thing.etag:
             return facts, None
         first = self._client.head_object(**name, PartNumber=1)["ContentLength"]

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rlr.data.intake.client import explain
 from rlr.data.intake.download import UNFINISHED, Downloader, LostError
 from rlr.data.intake.listing import BucketObject
 from rlr.data.intake.naming import file_name
-from rlr.foundation.errors import MachineError, RlrError
+from rlr.foundation.errors import RlrError
 from rlr.foundation.progress import track
 
 
@@ -48,15 +49,24 @@ def fetch_objects(
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"*{UNFINISHED}"):
         left.unlink()
+    places = {thing: folder / file_name(thing) for thing in objects}
+    try:
+        return _fetch_all(client, settings, places)
+    finally:
+        with suppress(OSError):  # where there is something in it
+            folder.rmdir()
+
+
+def _fetch_all(client: Any, settings: IntakeConfig, places: Mapping[BucketObject, Path]) -> Fetched:
     stopped = threading.Event()
     downloader = Downloader(client, settings, stopped)
     files: dict[BucketObject, Path] = {}
     lost: dict[BucketObject, str] = {}
     with ThreadPoolExecutor(settings.concurrency) as pool:
-        places = {thing: folder / file_name(thing) for thing in objects}
         jobs = {
             pool.submit(downloader.download, thing, place): thing for thing, place in places.items()
         }
+        thing = None
         try:
             for job in track(as_completed(jobs), f"Fetching {len(jobs)} objects", total=len(jobs)):
                 thing = jobs[job]
@@ -65,27 +75,21 @@ def fetch_objects(
                     files[thing] = places[thing]
                 except LostError as error:
                     lost[thing] = str(error)
-        except BaseException as error:
-            stopped.set()
-            _cancel(jobs)
-            raise _told(error, len(files), jobs[job], len(jobs)) from error
+        except Exception as error:
+            assert thing is not None
+            raise _told(error, len(files), thing, len(jobs)) from error
         finally:
+            stopped.set()
+            for job in jobs:
+                job.cancel()
             downloader.close()
     return Fetched(files, lost)
 
 
-def _cancel(jobs: Mapping[Future, BucketObject]) -> None:
-    for job in jobs:
-        job.cancel()
-
-
-def _told(error: BaseException, done: int, thing: BucketObject, wanted: int) -> BaseException:
+def _told(error: Exception, done: int, thing: BucketObject, wanted: int) -> RlrError:
     """Say what is kept, for the next try fetches only the rest."""
-    if not isinstance(error, Exception):
-        return error
     failure = explain(thing.source, error)
-    sentence = str(failure).removesuffix(".")
     if not done:
         return failure
-    kind = type(failure) if isinstance(failure, RlrError) else MachineError
-    return kind(f"{sentence} ({done} of {wanted} objects are here and stay for the next import).")
+    kept = f"({done} of {wanted} objects are here and stay for the next import)"
+    return type(failure)(f"{str(failure).removesuffix('.')} {kept}.")

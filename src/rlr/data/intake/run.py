@@ -89,6 +89,7 @@ def import_images(config: DataConfig, source: str) -> Imported:
         new = _place(found, fetched, root)
         left_out = dict(sorted({**found.left_out, **_strays(fetched, new)}.items()))
         if not new and not holds_files(root):
+            shutil.rmtree(store, ignore_errors=True)
             raise UserError(_empty_words(location, left_out))
         parent = data_version(root) if new and holds_files(root) else None
         if new:
