@@ -36,11 +36,20 @@ def holds_files(root: Path) -> bool:
 
 
 def copy_tree(root: Path, copy: Path) -> None:
-    """Make a copy of a folder, of hard links where the disk has them."""
-    if root.is_dir():
-        shutil.copytree(root, copy, copy_function=_link, symlinks=True)
-    else:
-        copy.mkdir()
+    """Make a copy of a folder, of hard links where the disk has them.
+
+    A folder that is missing is an empty one.
+    """
+    copy.mkdir()
+    for parent, folders, names in os.walk(root):  # unlike shutil.copytree, fails with the cause
+        place = copy / os.path.relpath(parent, root)
+        for name in folders:
+            if os.path.islink(os.path.join(parent, name)):
+                names.append(name)
+            else:
+                (place / name).mkdir()
+        for name in names:
+            _link(os.path.join(parent, name), str(place / name))
 
 
 def add_files(tree: Path, files: Mapping[str, Path]) -> None:
