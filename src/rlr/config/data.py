@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rlr.config.intake import IntakeConfig
 from rlr.config.section import Positive, Section
 
 
@@ -40,12 +41,12 @@ class DataConfig(Section):
     group_csv: str | None = Field(
         None,
         description="CSV with the columns path, group; looked for in the data folder first, so "
-        "that it can travel with the data version.",
+        "that it can travel with the data version. Null: group.csv in the data folder, if any.",
     )
     capture_csv: str | None = Field(
         None,
         description="CSV with the columns path and any of captured_at, source, licence; looked "
-        "for in the data folder first.",
+        "for in the data folder first. Null: capture.csv there, if any.",
     )
     source: str | None = Field(None, description="Where the images come from, for the manifest.")
     licence: str | None = Field(None, description="Licence of the images, for the manifest.")
@@ -53,6 +54,7 @@ class DataConfig(Section):
         None, description="Manifest whose test images must never be trained on."
     )
     workers: Positive | None = Field(None, description="Reading threads; null: one a processor.")
+    intake: IntakeConfig = IntakeConfig()
 
 
 class SyntheticConfig(Section):

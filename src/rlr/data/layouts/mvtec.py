@@ -68,5 +68,5 @@ class MvtecLayout:
 
 def is_class(folder: Path) -> bool:
     """Return whether a folder is a class of this layout; one with images in it is a plain one."""
-    splits = ("train", "validation", "test")
+    splits = ("train", "validation", "test", UNLABELLED)
     return any((folder / split).is_dir() for split in splits) and not images_in(folder)
