@@ -11,7 +11,14 @@ from rlr.config.data import DataConfig
 from rlr.data.annotations import read_groups, read_notes
 from rlr.data.images import ImageHeader, read_header
 from rlr.data.layouts import Entry, Layout, open_layout
-from rlr.data.manifest import MASK_SEPARATOR, UNREADABLE, Manifest, make_frame, read_manifest
+from rlr.data.manifest import (
+    MASK_SEPARATOR,
+    UNREADABLE,
+    Manifest,
+    Split,
+    make_frame,
+    read_manifest,
+)
 from rlr.data.splits import carve_validation, refuse_tested
 from rlr.data.versions import data_version
 from rlr.foundation.documents import file_sha256
@@ -49,7 +56,9 @@ def index_images(
     ]
     frame = carve_validation(make_frame(rows), config.validation_fraction)
     if config.previous_manifest:
-        refuse_tested(frame, read_manifest(Path(config.previous_manifest), root))
+        used: list[Split] = ["train", "validation"]
+        used += ["unlabelled"] if config.assume_normal else []
+        refuse_tested(frame, read_manifest(Path(config.previous_manifest), root), used)
     return Manifest(frame, root, version or data_version(root))
 
 
