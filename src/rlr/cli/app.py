@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rlr import __version__
-from rlr.cli import config, data, doctor, evaluate, pipeline, predict, register, train
+from rlr.cli import config, data, doctor, evaluate, pipeline, predict, register, review, train
 from rlr.foundation.errors import MachineError, RlrError
 
 logger = logging.getLogger("rlr")
@@ -26,6 +26,7 @@ app = typer.Typer(
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
 for group in (config, data, pipeline):
     app.add_typer(group.app)
+assert review.app is data.app  # its verbs are of the noun `data`
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
     evaluate.evaluate,

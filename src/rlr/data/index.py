@@ -46,7 +46,7 @@ def index_images(
             `config.previous_manifest` would be trained on.
     """
     root = Path(config.root) if root is None else Path(root)
-    entries = _read_entries(config, root)
+    entries = read_entries(config, root)
     _refuse_paths(entries, root)
     groups = read_groups(config, root, entries)
     notes = read_notes(config, root, entries)
@@ -62,10 +62,20 @@ def index_images(
     return Manifest(frame, root, version or data_version(root))
 
 
-def _read_entries(config: DataConfig, root: Path) -> list[Entry]:
+def layout_of(config: DataConfig, root: Path) -> Layout:
+    """Open the tree of a folder; raises as `open_layout` does."""
     # The name of a set that is one class is that of the configured folder: a pulled copy of it
     # lies in a folder that is named by its version.
-    layout = open_layout(root, config.layout, os.path.basename(os.path.abspath(config.root)))
+    return open_layout(root, config.layout, os.path.basename(os.path.abspath(config.root)))
+
+
+def read_entries(config: DataConfig, root: Path) -> list[Entry]:
+    """List the images of a folder by their places alone; no file is opened.
+
+    Raises:
+        UserError: The folder is in no known layout, or a class is empty or unknown.
+    """
+    layout = layout_of(config, root)
     entries = []
     for name in _chosen_classes(config, layout, root):
         found = layout.entries(name)

@@ -100,12 +100,10 @@ class Located:
     Attributes:
         name: `models:/NAME/VERSION`, which no alias can move, or the folder as it was named.
         folder: Folder of the detector on this machine.
-        run_id: Run that made it; "" for a folder.
     """
 
     name: str
     folder: Path
-    run_id: str
 
     @property
     def sha256(self) -> str:
@@ -131,14 +129,27 @@ def locate_model(reference: str, settings: RegistryConfig | None = None) -> Loca
         MachineError: The registry does not answer.
     """
     if not reference.startswith("models:/"):
-        return Located(reference, detector_folder(Path(reference)), "")
+        return Located(reference, detector_folder(Path(reference)))
     client = connect(settings or RegistryConfig())
     version = _look_up(client, reference)
     name = f"models:/{version.name}/{version.version}"
     target = MODEL_CACHE / f"{version.name}-{version.tags.get(FINGERPRINT_TAG, version.run_id)}"
     if not (target / DESCRIPTION).is_file():
         _fetch(client, name, target)
-    return Located(name, target, str(version.run_id))
+    return Located(name, target)
+
+
+def run_of_version(client: "MlflowClient", reference: str) -> str:
+    """Return the run that made a version.
+
+    Args:
+        client: Client of the registry.
+        reference: `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
+
+    Raises:
+        UserError: There is no such version.
+    """
+    return str(_look_up(client, reference).run_id)
 
 
 def _fetch(client: "MlflowClient", name: str, target: Path) -> None:

@@ -52,7 +52,7 @@ def _is_there(target: Path, version: str) -> bool:
 
 
 def _fetch(store: Remote, version: str, folder: Path) -> None:
-    objects = _list_objects(store, version)
+    objects = list_objects(store, version)
     for path, error in _download(store, objects, folder).items():
         if isinstance(error, FileNotFoundError):
             raise MachineError(
@@ -71,7 +71,7 @@ def _fetch(store: Remote, version: str, folder: Path) -> None:
         )
 
 
-def _list_objects(store: Remote, version: str) -> dict[str, str]:
+def list_objects(store: Remote, version: str) -> dict[str, str]:
     """Return the md5 of each file of a version, by relative path, as the remote's list says."""
     try:
         with store.odb.fs.open(store.key(version), "rb") as file:
