@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from rlr import __version__
-from rlr.cli import config, data, doctor, evaluate, pipeline, predict, register, review, train
+from rlr.cli import config, data, doctor, evaluate, pipeline, predict, register, services, train
+from rlr.foundation.environment import read_env_file
 from rlr.foundation.errors import MachineError, RlrError
 
 logger = logging.getLogger("rlr")
@@ -24,9 +25,8 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for group in (config, data, pipeline):
+for group in (config, data, pipeline, services):
     app.add_typer(group.app)
-assert review.app is data.app  # its verbs are of the noun `data`
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
     evaluate.evaluate,
@@ -50,6 +50,14 @@ def _options(
         bool,
         typer.Option("--verbose", envvar="RLR_DEBUG", help="Log more, and show tracebacks."),
     ] = False,
+    env_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="RLR_ENV_FILE",
+            help="Variables of the services; without it, .env where there is one.",
+        ),
+    ] = None,
     _version: Annotated[
         bool,
         typer.Option(
@@ -58,6 +66,7 @@ def _options(
     ] = False,
 ) -> None:
     _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    read_env_file(env_file)
 
 
 def _log_to_stderr(level: int) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rlr.config.intake import IntakeConfig
 from rlr.config.section import Positive, Section, Share
 
 
@@ -40,12 +41,12 @@ class DataConfig(Section):
     group_csv: str | None = Field(
         None,
         description="CSV with the columns path, group; looked for in the data folder first, so "
-        "that it can travel with the data version.",
+        "that it can travel with the data version. Null: group.csv in the data folder, if any.",
     )
     capture_csv: str | None = Field(
         None,
         description="CSV with the columns path and any of captured_at, source, licence; looked "
-        "for in the data folder first.",
+        "for in the data folder first. Null: capture.csv there, if any.",
     )
     labels_csv: str | None = Field(
         None,
@@ -71,6 +72,7 @@ class DataConfig(Section):
         "or a folder; null: models:/<registry.model_name>@champion.",
     )
     workers: Positive | None = Field(None, description="Reading threads; null: one a processor.")
+    intake: IntakeConfig = IntakeConfig()
 
 
 class SyntheticConfig(Section):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlr.data.versions.contents import list_contents
 from rlr.data.versions.parentage import PARENTAGE_FILE, check_parentage, read_parent
-from rlr.data.versions.pull import list_objects
 from rlr.data.versions.remote import Remote, explain, open_remote
 from rlr.data.versions.snapshot import require_version, take_snapshot
 from rlr.foundation.errors import UserError
@@ -73,7 +73,7 @@ def _ancestors(version: str | None, remote: str | None) -> list[Ancestor]:
 
 
 def _look_up(store: Remote, version: str) -> Ancestor:
-    objects = list_objects(store, version)
+    objects = list_contents(store, version)
     if PARENTAGE_FILE not in objects:
         return Ancestor(version, len(objects), None)
     key = store.key(objects[PARENTAGE_FILE])

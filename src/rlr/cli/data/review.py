@@ -1,33 +1,23 @@
 """`rlr data review|label|remove|history`: judge images, withdraw them, and see what came of it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlr.cli.data import app
-from rlr.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, SetOption, read_config
+from rlr.cli.data.noun import FolderArgument, RemoteOption, app, settings_of
+from rlr.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, SetOption
 from rlr.cli.output import emit, table
 
 if TYPE_CHECKING:
-    from rlr.config import Config
     from rlr.data.changes import Edited, Judgement
 
 MOVES_SHOWN = 20
 
-FolderArgument = Annotated[
-    Path | None,
-    typer.Argument(metavar="DIR", help="Folder with the images; without it, data.root."),
-]
 RootOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Folder with the images; without it, data.root."),
-]
-RemoteOption = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Folder or s3:// URL; without it, the default remote."),
 ]
 PublishOption = Annotated[
     bool, typer.Option("--publish", help="Also put the new version into the remote.")
@@ -70,7 +60,7 @@ def review(
     as_json: JsonOption = False,
 ) -> None:
     """List the images that nobody has judged; where a model has seen them, the worst first."""
-    settings = _settings(config, overrides, folder)
+    settings = settings_of(config, overrides, folder)
 
     from rlr.orchestration.review import review_images
 
@@ -106,7 +96,7 @@ def label(
     as_json: JsonOption = False,
 ) -> None:
     """Say what images show: they move to their place, which makes a new data version."""
-    settings = _settings(config, overrides, root).data
+    settings = settings_of(config, overrides, root).data
 
     from rlr.data.changes import edit, plan_labels
 
@@ -136,7 +126,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Withdraw images, their masks with them, which makes a new data version."""
-    settings = _settings(config, overrides, root).data
+    settings = settings_of(config, overrides, root).data
 
     from rlr.data.changes import edit, plan_removal
 
@@ -160,7 +150,7 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Tell which versions a data version comes from, and what was done to each."""
-    settings = _settings(config, overrides, folder).data
+    settings = settings_of(config, overrides, folder).data
 
     from rlr.data.versions.history import history_of_folder, history_of_version
 
@@ -182,12 +172,6 @@ def history(
         for each in found
     ]
     emit({"versions": versions}, as_json, _history_lines)
-
-
-def _settings(config: str, overrides: list[str] | None, folder: Path | None) -> "Config":
-    # Quoted: a folder may be called 2024 or "a: b", which YAML would take for something else.
-    chosen = [f"data.root={json.dumps(str(folder))}"] if folder else []
-    return read_config(config, [*(overrides or []), *chosen])
 
 
 def _judgements(
