@@ -9,6 +9,7 @@ from rlr.config.features import FeaturesConfig
 from rlr.config.model import ModelConfig
 from rlr.config.pipeline import PipelineConfig
 from rlr.config.registry import RegistryConfig
+from rlr.config.retention import RetentionConfig
 from rlr.config.section import Section
 from rlr.config.text import dump_yaml
 from rlr.config.training import TrainingConfig
@@ -31,6 +32,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
+    retention: RetentionConfig = RetentionConfig()
     pipeline: PipelineConfig = PipelineConfig()
 
     def as_yaml(self) -> str:

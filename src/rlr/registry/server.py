@@ -127,7 +127,8 @@ def _artifact_location(uri: str) -> str | None:
 
 
 def _silence() -> None:
-    """Keep MLflow from telling how it makes its tables and copies its files."""
+    """Keep MLflow from telling how it makes its tables, copies its files and ends its runs."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("alembic").setLevel(logging.WARNING)

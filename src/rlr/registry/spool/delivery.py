@@ -131,12 +131,13 @@ class Delivery:
         if library not in CLIENT_LIBRARIES and not isinstance(error, OSError):
             return error
         server = without_password(self._client.tracking_uri)
-        words = " ".join(str(error).split()).replace(self._client.tracking_uri, server)[:300]
         if _will_pass(error):
-            return AwayError(f"The tracking server {server} is away or failed ({words}).")
+            return AwayError(f"The tracking server {server} is away or failed ({_reason(error)}).")
+        words = _words(error).replace(self._client.tracking_uri, server)
+        other = "" if server == self._spool.server else f", written for {self._spool.server}"
         return RefusedError(
             f"The tracking server {server} does not take what belongs to the run "
-            f"{self._spool.run_id} ({words}); the entries stay in {self._spool.folder}."
+            f"{self._spool.run_id} ({words}); the entries stay in {self._spool.folder}{other}."
         )
 
 
@@ -148,6 +149,24 @@ def _will_pass(error: Exception) -> bool:
     if status == 404:
         return code != "RESOURCE_DOES_NOT_EXIST"
     return status is None or status >= 500 or status in PASSING
+
+
+def _reason(error: Exception) -> str:
+    """Return in few words why a request failed; MLflow's own tell of its settings."""
+    from requests import exceptions
+
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(cause, exceptions.ConnectionError):
+        return "no connection, or no answer in time"
+    if isinstance(cause, exceptions.RetryError):
+        return "it answers, but with a failure of its own"
+    return _words(error)
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _status(error: Exception) -> int | None:
