@@ -29,6 +29,7 @@ def _own_environment(
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("RLR_ENV_FILE", os.devnull)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
     logger = logging.getLogger("rlr")
     before = logger.handlers, logger.level, logger.propagate

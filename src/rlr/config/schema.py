@@ -11,6 +11,7 @@ from rlr.config.pipeline import PipelineConfig
 from rlr.config.registry import RegistryConfig
 from rlr.config.retention import RetentionConfig
 from rlr.config.section import Section
+from rlr.config.services import ServicesConfig
 from rlr.config.text import dump_yaml
 from rlr.config.training import TrainingConfig
 from rlr.config.validation import ValidationConfig
@@ -34,6 +35,7 @@ class Config(Section):
     registry: RegistryConfig = RegistryConfig()
     retention: RetentionConfig = RetentionConfig()
     pipeline: PipelineConfig = PipelineConfig()
+    services: ServicesConfig = ServicesConfig()
 
     def as_yaml(self) -> str:
         """Return the complete configuration as a YAML document that loads to an equal one."""

@@ -141,7 +141,7 @@ class Spool:
         cannot be written, nobody can be kept out, which costs some requests and nothing else.
         """
         try:
-            file = (self.folder / LOCK).open("w")
+            file = (self.folder / LOCK).open("a")
         except OSError:
             yield True
             return
@@ -152,6 +152,17 @@ class Spool:
                 yield False
                 return
             yield True
+
+    def is_being_sent(self) -> bool:
+        """Return whether a process that is alive sends from here; nothing is changed by asking."""
+        try:
+            with (self.folder / LOCK).open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # nobody has ever sent from here
+            return False
+        return False
 
     def _decode(self, line: bytes, number: int) -> Entry:
         try:

@@ -67,9 +67,8 @@ def send_rest(spool: Spool, client: "MlflowClient", settings: RegistryConfig) ->
 def _state(folder: Path) -> SpoolState:
     try:
         spool = read_spool(folder)
-        with spool.sending() as is_ours:
-            sent = spool.acknowledged().entries
-            unsent = spool.unsent()
-        return SpoolState(folder, spool.run_id, spool.server, sent, unsent, not is_ours)
+        is_live = spool.is_being_sent()
+        sent = spool.acknowledged().entries
+        return SpoolState(folder, spool.run_id, spool.server, sent, spool.unsent(), is_live)
     except RlrError as error:
         return SpoolState(folder, "", "", 0, 0, False, str(error))
