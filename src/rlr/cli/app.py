@@ -14,10 +14,12 @@ from rlr.cli import (
     data,
     doctor,
     evaluate,
+    gc,
     images,
     pipeline,
     predict,
     register,
+    runs,
     services,
     train,
 )
@@ -36,7 +38,7 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for group in (config, data, pipeline, images, services):
+for group in (config, data, pipeline, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
@@ -44,6 +46,7 @@ verbs: tuple[Callable[..., None], ...] = (
     register.register,
     predict.predict,
     doctor.doctor,
+    gc.gc,
 )
 for verb in verbs:
     app.command()(verb)
