@@ -1,5 +1,6 @@
 """`rlr pipeline upload / submit / runs / logs`: the pipeline on a cluster."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,8 @@ from rlr.cli.pipeline import (
 if TYPE_CHECKING:
     from rlr.orchestration.kubeflow.connection import Kubeflow
     from rlr.orchestration.kubeflow.run import Run, Step
+
+logger = logging.getLogger("rlr")
 
 INTERRUPTED = 130
 STEP_COLUMNS = ("step", "state", "started", "finished")
@@ -257,11 +260,13 @@ def _show_end(
     from rlr.orchestration.kubeflow.run import SUCCEEDED
     from rlr.orchestration.kubeflow.watch import wait_for_run
 
+    page = kubeflow.page_of_run(started.run_id)
+    logger.info("Started: %s", page or started.run_id)
     try:
         run = wait_for_run(kubeflow, started.run_id, every, timeout)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    document = {**run.as_document(), "url": kubeflow.page_of_run(run.run_id)}
+    document = {**run.as_document(), "url": page}
     emit(document, as_json, lambda d: [*_submit_lines(d), _step_table(d["steps"])])
     if run.state != SUCCEEDED:
         raise MachineError(

@@ -68,7 +68,12 @@ class Uploaded:
     def read(
         cls, project: Project, name: str, version: str, parameters: Parameters, keeps_config: bool
     ) -> "Uploaded":
-        """Look up what a pipeline calls itself."""
+        """Look up what a pipeline calls itself.
+
+        Raises:
+            UserError: There is no such pipeline, or a parameter is refused.
+        """
+        parameters.resolve()  # a wrong key is told now, not by the first step
         with project.load(name) as module:
             pipeline = module.build(on_this_machine, parameters)
         title = pipeline.pipeline_spec.pipeline_info.name

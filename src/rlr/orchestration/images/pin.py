@@ -53,11 +53,15 @@ def pin_images(images: Images, allow_tag: bool = False, timeout: float = 30.0) -
         UserError: An image cannot be pinned, and tags are not allowed.
         MachineError: A registry does not answer, and tags are not allowed.
     """
-    return Images(*(_pin(name, allow_tag, timeout) for name in (images.pipeline, images.train)))
+    names = (images.pipeline, images.train)
+    parsed = [parse_image(name) for name in names]  # what is misspelt is told before any is asked
+    pinned = [
+        _pin(name, image, allow_tag, timeout) for name, image in zip(names, parsed, strict=True)
+    ]
+    return Images(*pinned)
 
 
-def _pin(name: str, allow_tag: bool, timeout: float) -> str:
-    image = parse_image(name)
+def _pin(name: str, image: ImageReference, allow_tag: bool, timeout: float) -> str:
     if image.digest:
         return name
     try:

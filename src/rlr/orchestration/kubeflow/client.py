@@ -9,6 +9,7 @@ from typing import Any
 from kfp import Client
 from kfp_server_api import ApiException
 from kfp_server_api.models import V2beta1GetHealthzResponse
+from urllib3 import Retry
 
 from rlr.foundation.errors import UserError
 
@@ -59,6 +60,9 @@ class _Impatient:
     def __init__(self, transport: Any, limit: float) -> None:
         self._transport = transport
         self._limit = limit
+        # Whoever waits longer knows better; a refused connection is tried once more.
+        again = Retry(total=None, connect=1, read=0, other=0, redirect=3)
+        transport.pool_manager.connection_pool_kw["retries"] = again
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         send = getattr(self._transport, method)

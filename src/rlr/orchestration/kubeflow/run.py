@@ -16,6 +16,7 @@ ENDS = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
 UNKNOWN = "PENDING"  # before the engine has seen it, there is no state
 
 DRIVER = "-driver"
+ROOT = "root"  # the pipeline itself
 EXECUTOR = "executor"  # a retried one is called executor(0), executor(1)
 
 
@@ -95,14 +96,15 @@ def read_run(answer: Any) -> Run:
 
 def _steps(answer: Any) -> Iterator[Step]:
     details = (answer.run_details and answer.run_details.task_details) or []
-    by_pod = {detail.pod_name: detail for detail in details if detail.pod_name}
+    nodes = {_node(detail.pod_name): detail for detail in details if detail.pod_name}
     for detail in sorted(details, key=_beginning):
-        pods = tuple(_executors(detail, by_pod))
+        tries = list(_executors(detail, nodes))
+        pods = tuple(str(one.pod_name) for one in tries)
         name = str(detail.display_name)
         if name.startswith(EXECUTOR) or not (pods or _was_cached(detail, details)):
             continue
         message = _message(detail) or next(
-            (words for pod in reversed(pods) if (words := _message(by_pod[pod]))), None
+            (words for one in reversed(tries) if (words := _message(one))), None
         )
         over = detail.state in ENDS
         yield Step(
@@ -115,19 +117,23 @@ def _steps(answer: Any) -> Iterator[Step]:
         )
 
 
-def _executors(detail: Any, by_pod: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the pods in which a step ran; a retried executor has its tries beneath it."""
+def _executors(detail: Any, nodes: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the tasks in which a step really ran; a retried one has its tries beneath it."""
     for child in detail.child_tasks or []:
-        found = by_pod.get(child.pod_name)
-        if found is None or not str(found.display_name).startswith(EXECUTOR):
-            continue
-        tries = list(_executors(found, by_pod))
-        yield from tries or [child.pod_name]
+        found = nodes.get(_node(child.pod_name))
+        if found is not None and str(found.display_name).startswith(EXECUTOR):
+            tries = list(_executors(found, nodes))
+            yield from tries or [found]
+
+
+def _node(pod: str | None) -> str:
+    """Return the engine's own name of a pod: its last part, whatever stands before it."""
+    return (pod or "").rpartition("-")[2]
 
 
 def _was_cached(detail: Any, details: list[Any]) -> bool:
     """Return whether a step has a driver and no executor: it took an older result, or waits."""
-    if detail.child_tasks:
+    if detail.child_tasks or detail.display_name == ROOT:
         return False
     return any(other.display_name == f"{detail.display_name}{DRIVER}" for other in details)
 

@@ -68,9 +68,9 @@ class _Watch:
             logger.warning("%s (%d of %d)", error, self._failures, PATIENCE)
             return None
         self._failures = 0
-        self._tell("run", run.state)
         for step in run.steps:
             self._tell(step.name, _word(step))
+        self._tell("run", run.state)
         return run
 
     def _tell(self, name: str, state: str) -> None:
