@@ -79,6 +79,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "pipelines").mkdir(parents=True)
     (folder / "pipelines" / "short.py").write_text(PIPELINE)
     monkeypatch.chdir(folder)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
     return folder
 
 

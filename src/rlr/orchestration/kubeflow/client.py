@@ -22,15 +22,17 @@ class KubeflowClient(Client):
     def __init__(self, limit: float, **settings: Any) -> None:
         self._limit = limit
         super().__init__(**settings)
-        api = self._run_api.api_client
-        api.rest_client = _Impatient(api.rest_client, limit)
+        self._limit_answers()
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> V2beta1GetHealthzResponse:
         """Ask once whether the server is well, and whether it serves several users."""
-        api = self._healthz_api.api_client
-        if not isinstance(api.rest_client, _Impatient):  # the constructor asks already
-            api.rest_client = _Impatient(api.rest_client, self._limit)
+        self._limit_answers()  # the constructor asks already
         return self._healthz_api.healthz_service_get_healthz()
+
+    def _limit_answers(self) -> None:
+        api = self._run_api.api_client  # one for all
+        if not isinstance(api.rest_client, _Impatient):
+            api.rest_client = _Impatient(api.rest_client, self._limit)
 
     def set_user_namespace(self, namespace: str) -> None:
         """Take a namespace for this process alone; kfp's own would write it into the home."""

@@ -4,6 +4,7 @@ Kubeflow's server hands out the log of a pod, while the pod is there or where th
 logs. Where it does not, and this machine knows the cluster, Kubernetes is asked.
 """
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -171,10 +172,13 @@ def _cluster() -> Iterator["CoreV1Api | None"]:
     from kubernetes import client, config
 
     try:
-        config.load_config()
+        config.load_kube_config(os.environ.get("KUBECONFIG"))
     except config.ConfigException:
-        yield None
-        return
+        try:
+            config.load_incluster_config()
+        except config.ConfigException:
+            yield None
+            return
     settings = client.Configuration.get_default_copy()
     settings.retries = False
     with client.ApiClient(settings) as api:

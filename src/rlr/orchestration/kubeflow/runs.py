@@ -2,12 +2,16 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rlr.foundation.errors import UserError
 from rlr.orchestration.kubeflow.connection import Kubeflow
 from rlr.orchestration.kubeflow.failures import ConflictError
 from rlr.orchestration.kubeflow.run import Run, read_run
-from rlr.orchestration.kubeflow.versions import PAGE_SIZE, Version, package
+from rlr.orchestration.kubeflow.versions import PAGE_SIZE, Version, named, package
+
+if TYPE_CHECKING:
+    from rlr.orchestration.kubeflow.client import KubeflowClient
 
 IN_DOUBT = "; whether the run was started is not known: see `rlr pipeline runs`"
 NEWEST_FIRST = "created_at desc"
@@ -92,8 +96,7 @@ def list_runs(
     with kubeflow.asked_to("list its runs") as client:
         place: dict[str, str | None] = {"namespace": kubeflow.namespace}
         if experiment:
-            known = client.get_experiment(experiment_name=experiment, namespace=kubeflow.namespace)
-            place = {"experiment_id": str(known.experiment_id)}
+            place = {"experiment_id": _find_experiment(kubeflow, client, experiment)}
         token = ""
         while len(found) < limit:
             answer = client.list_runs(
@@ -106,6 +109,13 @@ def list_runs(
             if not token:
                 break
     return found[:limit]
+
+
+def _find_experiment(kubeflow: Kubeflow, client: "KubeflowClient", name: str) -> str:
+    answer = client.list_experiments(filter=named(name), namespace=kubeflow.namespace)
+    if not answer.experiments:
+        raise UserError(f"Kubeflow at {kubeflow.address} has no experiment {name}.")
+    return str(answer.experiments[0].experiment_id)
 
 
 def _experiment(kubeflow: Kubeflow, name: str) -> str:

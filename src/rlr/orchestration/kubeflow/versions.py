@@ -111,7 +111,7 @@ def find_pipeline(kubeflow: Kubeflow, name: str) -> str | None:
     """Return the id of a pipeline, or None where there is none of that name."""
     with kubeflow.asked_to("list its pipelines") as client:
         answer = client.list_pipelines(
-            filter=_named(name), page_size=PAGE_SIZE, namespace=kubeflow.namespace
+            filter=named(name), page_size=PAGE_SIZE, namespace=kubeflow.namespace
         )
     ids = [str(entry.pipeline_id) for entry in answer.pipelines or []]
     return ids[0] if ids else None
@@ -172,6 +172,7 @@ def _read(pipeline_id: str, entry: Any) -> Version:
     return Version(pipeline_id, str(entry.pipeline_version_id), str(entry.display_name))
 
 
-def _named(name: str) -> str:
+def named(name: str) -> str:
+    """Return the filter that finds what is called so."""
     predicate = {"operation": "EQUALS", "key": "display_name", "stringValue": name}
     return json.dumps({"predicates": [predicate]})
