@@ -131,7 +131,8 @@ class Store:
 
     def _refuse_double(self, kind: dict[str, Document], body: Document, scope: str) -> None:
         for other in kind.values():
-            same = all(other.get(key) == body.get(key) for key in ("display_name", scope))
+            keys = ("display_name", scope)
+            same = all((other.get(key) or "") == (body.get(key) or "") for key in keys)
             if same:
                 raise StatusError(409, f"The name {body['display_name']} already exists")
 

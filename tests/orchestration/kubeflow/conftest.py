@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from kubeflow_api import KubeflowApi
 
+from rlr.orchestration.compile import compile_pipeline
+from rlr.orchestration.parameters import Parameters
+from rlr.orchestration.project import Project
+
 DIGEST = "sha256:" + "ab" * 32
 IMAGES = (
     f"--image-pipeline=hub.example/rlr-pipeline@{DIGEST}",
@@ -59,6 +63,16 @@ def build(prepare, defaults):
 
     return pipeline
 '''
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the pipeline `short`, compiled."""
+    folder = tmp_path_factory.mktemp("short")
+    (folder / "pipelines").mkdir()
+    (folder / "pipelines" / "short.py").write_text(PIPELINE)
+    images = (f"hub.example/{name}@{DIGEST}" for name in ("rlr-pipeline", "rlr-train"))
+    return compile_pipeline(Project(folder), "short", Parameters("tiny"), *images)
 
 
 @pytest.fixture

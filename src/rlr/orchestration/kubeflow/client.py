@@ -14,6 +14,10 @@ from urllib3 import Retry
 from rlr.foundation.errors import UserError
 
 JSON_STARTS = (b"{", b"[")
+PAGE_FOR_PEOPLE = (
+    "What answers there is a page for people, not Kubeflow's API: is there a login in front of it? "
+    "Give a token, or go in with --port-forward."
+)
 
 
 class KubeflowClient(Client):
@@ -53,6 +57,8 @@ class KubeflowClient(Client):
             auth_settings=["Bearer"],
             _preload_content=False,
         )
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise UserError(PAGE_FOR_PEOPLE)
         return str(answer.data.decode("utf-8", errors="replace"))
 
 
@@ -87,7 +93,4 @@ class _Impatient:
 def _require_json(body: bytes) -> None:
     """Refuse a page for people, which the client would take for an empty answer."""
     if body.strip() and not body.lstrip().startswith(JSON_STARTS):
-        raise UserError(
-            "What answers there is a page for people, not Kubeflow's API: is there a login in "
-            "front of it? Give a token, or go in with --port-forward."
-        )
+        raise UserError(PAGE_FOR_PEOPLE)

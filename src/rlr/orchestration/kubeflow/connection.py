@@ -64,7 +64,7 @@ def connect(access: Access) -> Iterator[Kubeflow]:
     """
     with _address(access) as address:
         name = without_password(address)
-        with explained(name, "answer"), quiet():
+        with explained(name, "let rlr in"), quiet():
             client = _client(access, address)
             several = bool(client.get_kfp_healthz().multi_user)
         namespace = _namespace(access, client, name) if several else None
