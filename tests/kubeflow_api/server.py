@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -74,6 +75,11 @@ class KubeflowApi(ThreadingHTTPServer):
     def fault_of(self, method: str, path: str) -> Fault | None:
         """Return what is to go wrong with a request."""
         return next((fault for fault in self._faults if fault.strikes(method, path)), None)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that have gone, which is what the faults make them do."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def hang(self) -> None:
         """Wait for the end of the server."""

@@ -31,7 +31,10 @@ FAULTS = {
     503: (1, "status 503, The test wants it so; see the log of its API server, or try again."),
     "timeout": (1, "did not answer in time; try again, or wait longer with --request-timeout"),
     "drop": (1, "broke off the connection; try again"),
-    "login": (2, "is a page for people, not Kubeflow's API: is there a login in front of it?"),
+    "login": (
+        2,
+        "is a page for people, not the API: is there a login in front of it? Give a token, or",
+    ),
 }
 # Where each command fails if the server still says that it is well.
 DEEPER = {

@@ -93,8 +93,8 @@ def _authorise(image: ImageReference, refusal: "Response", timeout: float) -> st
     if scheme.lower() == "bearer":
         token = _fetch_token(image, parse_dict_header(rest), credentials, timeout)
         return f"Bearer {token}"
-    if scheme.lower() == "basic" and "Username" in credentials:
-        return str(_basic_auth_str(credentials["Username"], credentials["Password"]))
+    if scheme.lower() == "basic" and "username" in credentials:
+        return str(_basic_auth_str(credentials["username"], credentials["password"]))
     _require_manifest(image, refusal)
     raise AssertionError("a refusal is no manifest")
 
@@ -115,16 +115,16 @@ def _fetch_token(
             "not https; name the image by its digest instead."
         )
     question = {name: challenge[name] for name in ("service", "scope") if name in challenge}
-    if "IdentityToken" in credentials:
+    if "identitytoken" in credentials:
         form = {
             "grant_type": "refresh_token",
-            "refresh_token": credentials["IdentityToken"],
+            "refresh_token": credentials["identitytoken"],
             "client_id": CLIENT,
         }
         answer = requests.post(realm, data=question | form, timeout=limit)
     else:
-        known = "Username" in credentials
-        pair = (credentials["Username"], credentials["Password"]) if known else _nobody
+        known = "username" in credentials
+        pair = (credentials["username"], credentials["password"]) if known else _nobody
         answer = requests.get(realm, params=question, auth=pair, timeout=limit)
     _require_manifest(image, answer)
     document: dict[str, Any] = answer.json()
@@ -137,12 +137,13 @@ def _credentials(image: ImageReference) -> Mapping[str, str]:
     from docker.errors import DockerException
 
     try:
-        return auth.resolve_authconfig(auth.load_config(), registry=image.registry) or {}
-    except DockerException as error:
+        found = auth.resolve_authconfig(auth.load_config(), registry=image.registry) or {}
+    except (DockerException, ValueError) as error:
         raise UserError(
             f"Docker's credentials for {image.registry} cannot be read; run `docker login "
             f"{image.registry}` again."
         ) from error
+    return {key.lower(): value for key, value in found.items()}  # a helper writes them otherwise
 
 
 def _nobody(request: "PreparedRequest") -> "PreparedRequest":

@@ -11,13 +11,9 @@ from kfp_server_api import ApiException
 from kfp_server_api.models import V2beta1GetHealthzResponse
 from urllib3 import Retry
 
-from rlr.foundation.errors import UserError
+from rlr.orchestration.kubeflow.failures import NoApiError
 
 JSON_STARTS = (b"{", b"[")
-PAGE_FOR_PEOPLE = (
-    "What answers there is a page for people, not Kubeflow's API: is there a login in front of it? "
-    "Give a token, or go in with --port-forward."
-)
 
 
 class KubeflowClient(Client):
@@ -58,7 +54,7 @@ class KubeflowClient(Client):
             _preload_content=False,
         )
         if answer.headers.get("Content-Type", "").startswith("text/html"):
-            raise UserError(PAGE_FOR_PEOPLE)
+            raise NoApiError
         return str(answer.data.decode("utf-8", errors="replace"))
 
 
@@ -93,4 +89,4 @@ class _Impatient:
 def _require_json(body: bytes) -> None:
     """Refuse a page for people, which the client would take for an empty answer."""
     if body.strip() and not body.lstrip().startswith(JSON_STARTS):
-        raise UserError(PAGE_FOR_PEOPLE)
+        raise NoApiError

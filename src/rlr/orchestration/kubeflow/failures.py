@@ -29,6 +29,10 @@ ADVICE = {
 OF_THE_USER = (400, 401, 403, 404)
 
 
+class NoApiError(Exception):
+    """What answers is a page for people."""
+
+
 class ConflictError(MachineError):
     """Somebody else has made the same thing in the same moment."""
 
@@ -55,6 +59,11 @@ def explained(address: str, action: str, doubt: str = "") -> Iterator[None]:
         yield
     except RlrError:
         raise
+    except NoApiError as error:
+        raise UserError(
+            f"{where} is a page for people, not the API: is there a login in front of it? Give a "
+            "token, or go in with --port-forward."
+        ) from error
     except kfp_server_api.ApiException as error:
         raise _refusal(where, action, error) from error
     except urllib3.exceptions.HTTPError as error:
