@@ -265,6 +265,7 @@ def _run(api: KubeflowApi, _query: Query, _body: None, run_id: str) -> Document:
 
 def _upload(api: KubeflowApi, query: Query, body: str) -> Document:
     api.own(query.get("namespace"))
+    api.store.read_package(body)  # nothing is made of what is no pipeline
     words = {key: query[key] for key in ("description", "namespace") if key in query}
     made = api.store.add_pipeline({"display_name": query.get("name"), **words})
     words.pop("namespace", None)

@@ -59,11 +59,7 @@ class Store:
         """Make a version of a pipeline."""
         if pipeline_id not in self.pipelines:
             raise StatusError(404, f"Pipeline {pipeline_id} not found")
-        documents = list(yaml.safe_load_all(text))
-        document = documents[0]
-        if len(documents) > 1:
-            document = {"pipeline_spec": documents[0], "platform_spec": documents[1]}
-        check_pipeline(document)
+        document = self.read_package(text)
         body = {
             **words,
             "pipeline_id": pipeline_id,
@@ -74,6 +70,15 @@ class Store:
         made = {**body, "pipeline_version_id": self._id(), "created_at": self._now()}
         self.versions[made["pipeline_version_id"]] = made
         return made
+
+    def read_package(self, text: str) -> Document:
+        """Return the pipeline of an uploaded file."""
+        documents = list(yaml.safe_load_all(text))
+        document = documents[0]
+        if len(documents) > 1:
+            document = {"pipeline_spec": documents[0], "platform_spec": documents[1]}
+        check_pipeline(document)
+        return document
 
     def add_run(self, body: Document) -> Document:
         """Make a run; it begins at once."""
