@@ -9,17 +9,7 @@ from typing import Annotated
 import typer
 
 from rlr import __version__
-from rlr.cli import (
-    config,
-    data,
-    doctor,
-    evaluate,
-    pipeline,
-    pipeline_remote,
-    predict,
-    register,
-    train,
-)
+from rlr.cli import config, data, doctor, evaluate, pipeline, predict, register, remote, train
 from rlr.foundation.errors import MachineError, RlrError
 
 logger = logging.getLogger("rlr")
@@ -34,8 +24,8 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for remote in pipeline_remote.verbs:
-    pipeline.app.command()(remote)
+for remote_verb in remote.verbs:
+    pipeline.app.command()(remote_verb)
 for group in (config, data, pipeline):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (

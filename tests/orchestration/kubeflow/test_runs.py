@@ -193,3 +193,5 @@ def test_a_log_that_nobody_has_is_told_with_its_place(
     assert answer.status == 0
     pod = pod_of(workflow_of(two[0]), "work")
     assert f"Try `kubectl logs -n kubeflow {pod} -c main`." in answer.stdout
+    elsewhere = ask("logs", two[0], "--namespace=team")
+    assert f"Try `kubectl logs -n team {pod} -c main`." in elsewhere.stdout

@@ -193,6 +193,21 @@ def test_waiting_gives_up_on_a_server_that_is_lost(ask: Ask, api: KubeflowApi) -
     assert "The run may go on: follow it with" in answer.stderr.splitlines()[-1]
 
 
+def test_waiting_ends_at_once_when_a_token_runs_out(ask: Ask, api: KubeflowApi) -> None:
+    api.fail(401, where="/runs/")
+    answer = ask("submit", "--wait", "--every=0.01")
+    assert answer.status == 2
+    assert answer.stderr.count("status 401") == 1
+    assert "The run goes on: follow it with" in answer.stderr.splitlines()[-1]
+
+
+def test_a_short_timeout_does_not_wait_for_the_next_look(ask: Ask, api: KubeflowApi) -> None:
+    """The state is looked at again when the time is up, though the next look would be later."""
+    assert ask("submit", "--wait", "--every=60", "--timeout=0.1").status == 1
+    (run,) = api.store.runs
+    assert api.requests.count(f"GET /apis/v2beta1/runs/{run}") == 2
+
+
 def test_interrupting_leaves_the_run_alone(api: KubeflowApi, checkout: Path) -> None:
     api.go(Course(stops_at="work"))
     words = ["-m", "rlr", "pipeline", "submit", "short", f"--endpoint={api.address}", *IMAGES]

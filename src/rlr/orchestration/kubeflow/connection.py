@@ -17,6 +17,8 @@ from rlr.orchestration.kubeflow.forward import forwarded
 if TYPE_CHECKING:
     from rlr.orchestration.kubeflow.client import KubeflowClient
 
+INSTALLED_IN = "kubeflow"  # its namespace, and that of the pods where it serves one user
+
 
 @dataclass(frozen=True)
 class Kubeflow:
@@ -27,12 +29,14 @@ class Kubeflow:
         address: Where it is, without a password.
         ui: Address of its pages; None: not known.
         namespace: The user's namespace; None: it serves one user.
+        namespace_of_pods: Where the pods of runs are.
     """
 
     client: "KubeflowClient"
     address: str
     ui: str | None
     namespace: str | None
+    namespace_of_pods: str
 
     @contextmanager
     def asked_to(self, action: str, doubt: str = "") -> Iterator["KubeflowClient"]:
@@ -69,7 +73,9 @@ def connect(access: Access) -> Iterator[Kubeflow]:
             several = bool(client.get_kfp_healthz().multi_user)
         namespace = _namespace(access, client, name) if several else None
         shown = os.environ.get(UI_VARIABLE) or (None if access.port_forward else name)
-        yield Kubeflow(client, name, shown and without_password(shown.rstrip("/")), namespace)
+        ui = shown and without_password(shown.rstrip("/"))
+        pods = namespace or access.user_namespace() or INSTALLED_IN
+        yield Kubeflow(client, name, ui, namespace, pods)
 
 
 def _address(access: Access) -> AbstractContextManager[str]:

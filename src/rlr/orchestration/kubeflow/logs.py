@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
 CONTAINER = "main"  # of the pod of a step
-INSTALLED_IN = "kubeflow"  # namespace of the pods where Kubeflow serves one user
 ASK_SECONDS = (5.0, 30.0)  # to connect to Kubernetes, and to be answered
 # The last line of a traceback: the name of the error, and its words.
 SENTENCE = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception|Exit): (?P<words>.+)")
@@ -55,12 +54,13 @@ def read_log(kubeflow: Kubeflow, run_id: str, pod: str) -> str:
         with kubeflow.asked_to("show the log") as client:
             return client.read_log(run_id, pod)
     except RlrError as error:
-        namespace = kubeflow.namespace or INSTALLED_IN
+        namespace = kubeflow.namespace_of_pods
         log = _from_kubernetes(namespace, run_id, pod)
         if log is None:
             raise MachineError(
-                f"The log of the pod {pod} is not to be had: {str(error).rstrip('.')}; and no "
-                f"cluster is known here. Try `kubectl logs -n {namespace} {pod} -c {CONTAINER}`."
+                f"The log of the pod {pod} is not to be had: {str(error).rstrip('.')}; nor does "
+                "Kubernetes show it from here. Try "
+                f"`kubectl logs -n {namespace} {pod} -c {CONTAINER}`."
             ) from error
         return log
 

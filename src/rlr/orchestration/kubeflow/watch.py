@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from rlr.foundation.errors import MachineError
+from rlr.foundation.errors import MachineError, UserError
 from rlr.orchestration.kubeflow.connection import Kubeflow
 from rlr.orchestration.kubeflow.run import Run, Step
 from rlr.orchestration.kubeflow.runs import find_run
@@ -26,6 +26,7 @@ def wait_for_run(
         timeout: Greatest number of seconds to wait; None: for ever.
 
     Raises:
+        UserError: Kubeflow does not let us in any more; the run goes on.
         MachineError: The time is up, or Kubeflow is lost; the run goes on.
         KeyboardInterrupt: The user does not wait any longer; the run goes on.
     """
@@ -37,13 +38,14 @@ def wait_for_run(
             run = watch.look(follow)
             if run and run.is_over:
                 return run
-            if deadline is not None and time.monotonic() + every > deadline:
+            left = every if deadline is None else deadline - time.monotonic()
+            if left <= 0:
                 state = run.state if run else "unknown"
                 raise MachineError(
                     f"After {timeout:g} s the run {run_id} is not over (state {state}); it goes "
                     f"on: {follow}."
                 )
-            time.sleep(every)
+            time.sleep(min(every, left))
     except KeyboardInterrupt:
         logger.warning("The run %s goes on; %s.", run_id, follow)
         raise
@@ -61,6 +63,8 @@ class _Watch:
         """Return the run as it is now, or None where the server is away for a moment."""
         try:
             run = self._ask()
+        except UserError as error:  # a token has run out: waiting does not mend it
+            raise UserError(f"{error} The run goes on: {follow}.") from error
         except MachineError as error:
             self._failures += 1
             if self._failures >= PATIENCE:

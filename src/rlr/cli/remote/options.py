@@ -53,6 +53,15 @@ RequestTimeoutOption = Annotated[
     float,
     typer.Option("--request-timeout", min=0.1, help="Seconds to wait for each answer."),
 ]
+AllowTagOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-tag", help="Let an image keep its tag where no registry knows its digest."
+    ),
+]
+EveryOption = Annotated[
+    float, typer.Option("--every", min=0.01, help="Seconds between two looks at the run.")
+]
 
 
 def make_access(
