@@ -19,6 +19,7 @@ from rlr.cli import (
     pipeline,
     predict,
     register,
+    remote,
     runs,
     services,
     train,
@@ -38,6 +39,8 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
+for remote_verb in remote.verbs:
+    pipeline.app.command()(remote_verb)
 for group in (config, data, pipeline, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
