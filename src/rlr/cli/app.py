@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rlr import __version__
-from rlr.cli import config, data, doctor, evaluate, pipeline, predict, register, train
+from rlr.cli import cluster, config, data, doctor, evaluate, pipeline, predict, register, train
 from rlr.foundation.errors import MachineError, RlrError
 
 logger = logging.getLogger("rlr")
@@ -24,7 +24,7 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for group in (config, data, pipeline):
+for group in (cluster, config, data, pipeline):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,

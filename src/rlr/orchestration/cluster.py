@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rlr import __version__
 from rlr.config.pipeline import PipelineConfig
-from rlr.orchestration.team.settings import TEAM_VARIABLE, TeamSettings
+from rlr.orchestration.team.settings import TEAM_VARIABLE, WORK, TeamSettings
 
 if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
@@ -29,11 +29,10 @@ MLFLOW_OPTIONAL_KEYS = (
 )
 WEBHOOK_KEYS = ("RLR_WEBHOOK_URL",)
 
-# Where things are in the images, and in the training runtime of `infra/k8s/trainer`.
+# Where things are in the images.
 SCRATCH = "/tmp"  # noqa: S108 - a mount, not a file
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount, not a file
 CACHE = "/cache"
-WORK = "/work"
 
 CACHE_VARIABLE = "RLR_DATA_CACHE"
 # The admission policy in `infra/k8s/admission` and the network policies go by these.

@@ -24,6 +24,9 @@ def check_manifests(
     Returns:
         The findings, sorted; none where all is well.
     """
+    malformed = [finding for manifest in manifests for finding in _malformed(manifest)]
+    if malformed:  # the other rules take the form for granted
+        return sorted(malformed)
     workloads = _workloads(manifests)
     return sorted(
         {
@@ -32,6 +35,18 @@ def check_manifests(
             *check_references(manifests, workloads, external),
         }
     )
+
+
+def _malformed(manifest: Manifest) -> Iterator[Finding]:
+    """Yield an object that does not even have what all objects of its kind have."""
+    if is_pipeline(manifest) or is_platform(manifest):
+        return
+    place = str(manifest.get("kind", "an object without kind"))
+    try:
+        manifest["kind"], manifest["metadata"]["name"]
+        [c["name"] for workload in find_workloads(manifest) for c in workload.containers]
+    except (KeyError, TypeError, AttributeError) as error:
+        yield Finding(place, "form", f"not of the form of its kind; validate it first ({error})")
 
 
 def _workloads(manifests: Sequence[Manifest]) -> list[Workload]:

@@ -7,6 +7,7 @@ from rlr.config.section import Section
 from rlr.foundation.errors import UserError
 
 TEAM_VARIABLE = "RLR_TEAM"
+WORK = "/work"  # where the training runtime of `infra/k8s/trainer` mounts the shared claim
 
 
 class TeamSettings(Section):
@@ -15,10 +16,12 @@ class TeamSettings(Section):
     Attributes:
         image: Image of the nodes.
         pipeline: Resources, accelerators, and the section `distributed`.
+        work: Where the shared claim is mounted, in the step and on the nodes.
     """
 
     image: str
     pipeline: PipelineConfig
+    work: str = WORK
 
 
 def read_team_settings() -> TeamSettings:
