@@ -1,7 +1,6 @@
 """The training on several nodes: a TrainJob whose command runs for real, on two nodes of one."""
 
 import json
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,13 @@ from fixtures.kubernetes import Kubernetes
 
 from rlr.config.pipeline import PipelineConfig
 from rlr.detection.detector import Detector
-from rlr.foundation.errors import UserError
+from rlr.foundation.errors import MachineError, UserError
 from rlr.orchestration.team.settings import TEAM_VARIABLE, TeamSettings
 
 pytestmark = pytest.mark.slow
+
+EPOCHS = 20
+OVERRIDES = ("training.threads=1", f"training.epochs={EPOCHS}")
 
 Run = Callable[..., tuple[Any, Any, Any]]
 
@@ -40,13 +42,12 @@ def train(
     """Return a function that calls the component as a step of a pipeline does."""
     from kfp import dsl
 
-    pipeline = PipelineConfig.model_validate(
-        {"accelerator_count": 0, "distributed": {"nodes": 2, "poll_seconds": 0.2}}
-    )
-    settings = TeamSettings(image="rlr-train:0.1.0", pipeline=pipeline, work=str(work))
-    monkeypatch.setenv(TEAM_VARIABLE, settings.model_dump_json())
-
-    def run(*overrides: str) -> tuple[Any, Any, Any]:
+    def run(*overrides: str, nodes: int = 2) -> tuple[Any, Any, Any]:
+        pipeline = PipelineConfig.model_validate(
+            {"accelerator_count": 0, "distributed": {"nodes": nodes, "poll_seconds": 0.2}}
+        )
+        settings = TeamSettings(image="rlr-train:0.1.0", pipeline=pipeline, work=str(work))
+        monkeypatch.setenv(TEAM_VARIABLE, settings.model_dump_json())
         model = dsl.Model(uri=str(tmp_path / "model"))
         metrics = dsl.Metrics(uri=str(tmp_path / "metrics"))
         answer = component("train_distributed").python_func(
@@ -54,7 +55,7 @@ def train(
             model,
             metrics,
             config="tiny",
-            overrides=[*chain.overrides, "training.threads=1", *overrides],
+            overrides=[*chain.overrides, *OVERRIDES, *overrides],
             data_version=chain.answers["validate_data"][2],
             seed=3,
             run="4b4c1f7e-run",
@@ -64,78 +65,54 @@ def train(
     return run
 
 
-def scores(model: str, manifest: Any) -> np.ndarray:
-    detector = Detector.load(Path(model) / "model", device="cpu")
-    rows = manifest.select("test")
-    return np.array([p.image_score for _, p in detector.predict_rows(manifest, rows)])
-
-
 def test_two_nodes_make_the_model_that_one_makes(
-    train: Run, chain: Any, kubernetes: Kubernetes, small_manifest: Any, work: Path
+    train: Run,
+    component: Callable[[str], Any],
+    chain: Any,
+    kubernetes: Kubernetes,
+    small_manifest: Any,
+    work: Path,
+    tmp_path: Path,
 ) -> None:
-    """The words of the manifest are run under torchrun, two processes, as Trainer would."""
-    seen: list[Any] = []
+    """The words of the manifest run under torchrun, two processes, as Trainer would start them.
 
-    def controller(job: dict[str, Any]) -> None:
-        seen.append(job)
-        kubernetes.run_nodes(job)
+    The nodes are lost after their first checkpoint, and the second attempt goes on from there.
+    """
+    first: list[Any] = []
+    said: list[Path] = []
 
-    kubernetes.controller = controller
+    def lose_the_nodes(job: dict[str, Any]) -> None:
+        checkpoints = work / job["metadata"]["name"] / "output" / "checkpoint" / "main"
+        kubernetes.run_nodes(job, until=lambda: any(checkpoints.glob("epoch-*")))
+        newest = max(checkpoints.glob("epoch-*"))
+        first.extend(json.loads((newest / "state.json").read_text())["history"])
+        said.extend(work.rglob("stderr.log"))
+
+    kubernetes.controller = lose_the_nodes
+    with pytest.raises(MachineError, match=r"failed \(FailedJobs: jobset failed"):
+        train()
+    assert len(said) == 2, "one process did all the work"
+    assert 0 < len(first) < EPOCHS
+    assert not (tmp_path / "model").exists()
+
+    kubernetes.controller = kubernetes.run_nodes
     (run_id,), model, metrics = train()
-
-    (job,) = seen
-    assert job["spec"]["trainer"]["numNodes"] == 2
-    result = json.loads((Path(model.path) / "result.json").read_text())
-    assert result["run_id"] == model.metadata["run_id"] == run_id
-    assert result["seed"] == 3
-    assert metrics.metadata["train.epoch"] == 2
-
-    alone, team = chain.artifacts["model"].path, model.path
-    losses = [
-        [record["loss"] for record in json.loads((Path(p) / "history.json").read_text())]
-        for p in (alone, team)
-    ]
-    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
-    of_one, of_two = scores(alone, small_manifest), scores(team, small_manifest)
-    assert np.abs(of_one - of_two).max() < 1e-3 * np.ptp(of_one)
-
     assert kubernetes.jobs == {}, "the job is left behind"
     assert list(work.iterdir()) == [], "the claim is not tidied up"
 
+    result = json.loads((Path(model.path) / "result.json").read_text())
+    assert result["run_id"] == model.metadata["run_id"] == run_id
+    assert result["seed"] == 3
+    assert metrics.metadata["train.epoch"] == EPOCHS
+    # The very seconds that the lost nodes took: their epochs were not trained again.
+    assert history(model.path)[: len(first)] == first
 
-def test_both_nodes_took_part(train: Run, kubernetes: Kubernetes, work: Path) -> None:
-    """The log of each process is on the claim while the job runs."""
-    told: list[str] = []
+    alone = train_alone(component, chain, tmp_path)
+    np.testing.assert_allclose(losses(model.path), losses(alone), rtol=1e-4)
+    of_one, of_two = scores(alone, small_manifest), scores(model.path, small_manifest)
+    assert np.abs(of_one - of_two).max() < 1e-3 * np.ptp(of_one)
 
-    def controller(job: dict[str, Any]) -> None:
-        kubernetes.run_nodes(job, TORCH_CPP_LOG_LEVEL="ERROR")
-        told.extend(str(path) for path in work.rglob("stderr.log"))
-
-    kubernetes.controller = controller
-    train("training.epochs=1")
-    assert len(told) == 2, told
-
-
-def test_the_model_can_be_evaluated_and_registered(
-    train: Run, component: Callable[[str], Any], chain: Any, kubernetes: Kubernetes, tmp_path: Path
-) -> None:
-    from kfp import dsl
-
-    kubernetes.controller = kubernetes.run_nodes
-    (run_id,), model, _ = train("training.epochs=1")
-    evaluation = dsl.Artifact(uri=str(tmp_path / "evaluation"))
-    component("evaluate").python_func(
-        chain.artifacts["dataset"],
-        model,
-        evaluation,
-        dsl.Metrics(uri=str(tmp_path / "m")),
-        dsl.ClassificationMetrics(uri=str(tmp_path / "r")),
-        dsl.HTML(uri=str(tmp_path / "report.html")),
-        config="tiny",
-        overrides=chain.overrides,
-        data_version=chain.answers["validate_data"][2],
-        run_id=run_id,
-    )
+    evaluation = evaluate(component, chain, model, run_id, tmp_path)
     made = component("register").python_func(
         model, evaluation, config="tiny", overrides=chain.overrides, challenger=False
     )
@@ -147,35 +124,57 @@ def test_what_the_training_refuses_is_the_sentence_of_the_step(
 ) -> None:
     kubernetes.controller = kubernetes.run_nodes
     with pytest.raises(UserError, match=r"window 3x3 covers the whole 2x2 grid"):
-        train("features.preprocessing.height=8", "features.preprocessing.width=8")
+        train("features.preprocessing.height=8", "features.preprocessing.width=8", nodes=1)
     assert kubernetes.jobs == {}
     assert not (tmp_path / "model").exists()
 
 
-def test_the_next_attempt_goes_on_from_the_checkpoint(
-    train: Run, kubernetes: Kubernetes, work: Path
-) -> None:
-    """A node is lost after the first checkpoint; the second job starts where it was."""
-    from rlr.foundation.errors import MachineError
+def history(model: str) -> list[Any]:
+    return list(json.loads((Path(model) / "history.json").read_text()))
 
-    def lose_a_node(job: dict[str, Any]) -> None:
-        trainer = job["spec"]["trainer"]
-        runner = threading.Thread(target=kubernetes.run_nodes, args=(job,), daemon=True)
-        runner.start()
-        output = work / job["metadata"]["name"] / "output"
-        while not list(output.glob("checkpoint/main/epoch-*")):
-            if not runner.is_alive():
-                break
-        assert trainer["numNodes"] == 2
-        runner.join()
 
-    # One epoch only is trained at first; the second attempt asks for the same job's two.
-    kubernetes.controller = lambda job: kubernetes.end(job, "Failed", "FailedJobs", "a node died")
-    with pytest.raises(MachineError, match=r"failed \(FailedJobs: a node died\)"):
-        train()
-    kept = list(work.iterdir())
-    assert len(kept) == 1, "nothing is kept for the next attempt"
-    kubernetes.controller = lose_a_node
-    (run_id,), model, _ = train()
-    assert run_id
-    assert (Path(model.path) / "model" / "detector.json").is_file()
+def losses(model: str) -> list[float]:
+    return [record["loss"] for record in history(model)]
+
+
+def train_alone(component: Callable[[str], Any], chain: Any, folder: Path) -> str:
+    from kfp import dsl
+
+    model = dsl.Model(uri=str(folder / "alone"))
+    component("train").python_func(
+        chain.artifacts["dataset"],
+        model,
+        dsl.Metrics(uri=str(folder / "losses")),
+        config="tiny",
+        overrides=[*chain.overrides, *OVERRIDES],
+        data_version=chain.answers["validate_data"][2],
+        seed=3,
+    )
+    return str(model.path)
+
+
+def scores(model: str, manifest: Any) -> np.ndarray:
+    detector = Detector.load(Path(model) / "model", device="cpu")
+    rows = manifest.select("test")
+    return np.array([p.image_score for _, p in detector.predict_rows(manifest, rows)])
+
+
+def evaluate(
+    component: Callable[[str], Any], chain: Any, model: Any, run_id: str, folder: Path
+) -> Any:
+    from kfp import dsl
+
+    evaluation = dsl.Artifact(uri=str(folder / "evaluation"))
+    component("evaluate").python_func(
+        chain.artifacts["dataset"],
+        model,
+        evaluation,
+        dsl.Metrics(uri=str(folder / "m")),
+        dsl.ClassificationMetrics(uri=str(folder / "r")),
+        dsl.HTML(uri=str(folder / "report.html")),
+        config="tiny",
+        overrides=chain.overrides,
+        data_version=chain.answers["validate_data"][2],
+        run_id=run_id,
+    )
+    return evaluation

@@ -59,8 +59,8 @@ def train_on_team(
         with suppress(MachineError):  # what went wrong before is what matters
             jobs.delete(training.name)
         raise
-    result = _fetch(training, output)
     jobs.delete(training.name)
+    result = _fetch(training, output)
     shutil.rmtree(training.folder, ignore_errors=True)
     return result
 
