@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from rlr import __version__
-from rlr.cli import cluster, config, data, doctor, evaluate, pipeline, predict, register, train
+from rlr.cli import (
+    cluster,
+    config,
+    data,
+    doctor,
+    evaluate,
+    images,
+    pipeline,
+    predict,
+    register,
+    services,
+    train,
+)
+from rlr.foundation.environment import read_env_file
 from rlr.foundation.errors import MachineError, RlrError
 
 logger = logging.getLogger("rlr")
@@ -24,7 +37,7 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for group in (cluster, config, data, pipeline):
+for group in (cluster, config, data, images, pipeline, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
@@ -49,6 +62,14 @@ def _options(
         bool,
         typer.Option("--verbose", envvar="RLR_DEBUG", help="Log more, and show tracebacks."),
     ] = False,
+    env_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="RLR_ENV_FILE",
+            help="Variables of the services; without it, .env where there is one.",
+        ),
+    ] = None,
     _version: Annotated[
         bool,
         typer.Option(
@@ -57,6 +78,7 @@ def _options(
     ] = False,
 ) -> None:
     _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    read_env_file(env_file)
 
 
 def _log_to_stderr(level: int) -> None:

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rlr.config.containers import ContainersConfig
 from rlr.config.data import DataConfig, SyntheticConfig
 from rlr.config.detection import DetectionConfig, ThresholdConfig
 from rlr.config.evaluation import EvaluationConfig
@@ -10,6 +11,7 @@ from rlr.config.model import ModelConfig
 from rlr.config.pipeline import PipelineConfig
 from rlr.config.registry import RegistryConfig
 from rlr.config.section import Section
+from rlr.config.services import ServicesConfig
 from rlr.config.text import dump_yaml
 from rlr.config.training import TrainingConfig
 from rlr.config.validation import ValidationConfig
@@ -32,6 +34,8 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
     pipeline: PipelineConfig = PipelineConfig()
+    containers: ContainersConfig = ContainersConfig()
+    services: ServicesConfig = ServicesConfig()
 
     def as_yaml(self) -> str:
         """Return the complete configuration as a YAML document that loads to an equal one."""

@@ -15,11 +15,13 @@ REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR,
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, mode: int | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and rename it to `path` at a clean exit.
 
     Args:
         path: The file to create or to replace. Missing parent folders are made.
+        mode: Permissions of the file; None: what the process gives every new file. Until it is
+            whole, nobody but its owner may read it.
 
     Raises:
         MachineError: The disk is full or the place cannot be written; nothing is left behind.
@@ -39,7 +41,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _sync(temporary)
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(0o666 & ~_umask() if mode is None else mode)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from rlr import __version__
 from rlr.config.pipeline import PipelineConfig
+from rlr.infrastructure.images.names import reference
 from rlr.orchestration.team.settings import TEAM_VARIABLE, WORK, TeamSettings
 
 if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
 
-IMAGE_PIPELINE = f"rlr-pipeline:{__version__}"
-IMAGE_TRAIN = f"rlr-train:{__version__}"
+IMAGE_PIPELINE = reference("pipeline")
+IMAGE_TRAIN = reference("train")
 
 # The key in the secret and the environment variable are of the same name.
 S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -68,6 +69,15 @@ class Needs:
 
 
 Prepare = Callable[["PipelineTask", Needs], "PipelineTask"]
+
+
+def secret_variables(needs: Needs) -> tuple[str, ...]:
+    """Return the names of the variables that the secrets hold for a step."""
+    return (
+        *((*S3_KEYS, *S3_OPTIONAL_KEYS) if needs.data else ()),
+        *((*MLFLOW_KEYS, *MLFLOW_OPTIONAL_KEYS) if needs.tracking else ()),
+        *(WEBHOOK_KEYS if needs.webhook else ()),
+    )
 
 
 def on_this_machine(task: "PipelineTask", _needs: Needs) -> "PipelineTask":

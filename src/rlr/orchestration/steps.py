@@ -18,6 +18,7 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
@@ -106,13 +107,15 @@ def train(
     settings = resolve(config, overrides, data_version, seed)
     client = connect(settings.registry) if is_recorder() else None
     manifest = read_dataset(settings.data, dataset)
+    champion = find_champion(settings, manifest)
     if client is None:
-        train_detector(settings, manifest, output)
+        train_detector(settings, manifest, output, champion=champion)
         return Trained("", output / "model", {})
     run = begin_training_run(client, settings, manifest, output)
     with run.active():
-        result = train_detector(settings, manifest, output, run.log_epoch)
+        result = train_detector(settings, manifest, output, run.log_epoch, champion)
         result = _extend_result(output, result, run_id=run.run_id)
+        log_admission(run, output, result)
         run.log_files([output / "history.json", output / RESULT_FILE], "training")
         if dataset is not None:
             run.log_files(sorted(dataset.glob("validation.*")), "validation")
