@@ -27,13 +27,9 @@ access=$(draw) key=$(draw) database=$(draw)
 cat >"$work/s3.env" <<END
 AWS_ACCESS_KEY_ID=$access
 AWS_SECRET_ACCESS_KEY=$key
-AWS_ENDPOINT_URL=http://s3.rlr.svc.cluster.local:8333
+AWS_ENDPOINT_URL=http://s3.rlr.svc.cluster.local:7070
 AWS_DEFAULT_REGION=us-east-1
 RLR_DATA_REMOTE=s3://rlr/data
-END
-cat >"$work/identities.json" <<END
-{"identities": [{"name": "rlr", "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-  "credentials": [{"accessKey": "$access", "secretKey": "$key"}]}]}
 END
 cat >"$work/database.env" <<END
 uri=postgresql://mlflow:$database@postgres.rlr.svc.cluster.local:5432/mlflow
@@ -42,6 +38,5 @@ END
 echo "MLFLOW_TRACKING_URI=http://mlflow.rlr.svc.cluster.local:5000" >"$work/mlflow.env"
 
 secret rlr-s3 --from-env-file="$work/s3.env"
-secret s3-identities --from-file=identities.json="$work/identities.json"
 secret mlflow-database --from-env-file="$work/database.env"
 secret rlr-mlflow --from-env-file="$work/mlflow.env"

@@ -179,6 +179,14 @@ def test_dev_holds_everything(render: Render) -> None:
     assert {name_of(m) for m in of_kind(manifests, "Service")} == {"s3", "postgres", "mlflow"}
 
 
+def test_dev_runs_the_servers_of_infra_local(render: Render, repository: Path) -> None:
+    text = (repository / "infra" / "local" / "compose.yaml").read_text()
+    local = {name: entry["image"] for name, entry in yaml.safe_load(text)["services"].items()}
+    for server in of_kind(render("overlays/dev"), "StatefulSet"):
+        (container,) = server["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == local[name_of(server)]
+
+
 def test_prod_has_no_server_of_its_own_but_mlflow_twice(render: Render) -> None:
     manifests = render("overlays/prod")
     assert of_kind(manifests, "StatefulSet") == []
