@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,11 @@ import pytest
 from fixtures.services import LocalServices, private_services
 
 from rlr.config.registry import RegistryConfig
+from rlr.config.services import ServicesConfig
 from rlr.foundation.errors import MachineError
 from rlr.infrastructure.services.ceph import Ceph
 from rlr.infrastructure.services.place import Place
+from rlr.infrastructure.services.postgres import Postgres
 from rlr.infrastructure.services.processes import Processes
 from rlr.infrastructure.services.waiting import Patience
 
@@ -255,7 +258,21 @@ def test_a_service_that_does_not_come_up_takes_the_others_down_again(
     assert stack.status().faults() == []
 
 
-def test_an_up_that_was_killed_is_made_good_by_the_next(tmp_path_factory: Any) -> None:
+def test_a_folder_that_the_database_may_not_enter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with private_services(start=False) as stack:
+        closed = stack.folder / "closed"
+        closed.mkdir(mode=0o700)
+        place = Place(ServicesConfig(folder=str(closed / "services")))
+        database = Postgres(place, Processes(place.folder))
+        if os.geteuid() != 0:
+            monkeypatch.setattr(database, "_user", "no-such-user")
+        with place.alone(), pytest.raises(MachineError) as error:
+            database.start(place.choose("debian"), Patience(60, threading.Event()))
+        assert (f"may not enter {closed}; " in str(error.value)) == (os.geteuid() == 0)
+        assert not (place.folder / "postgres" / "data").exists()
+
+
+def test_an_up_that_was_killed_is_made_good_by_the_next() -> None:
     with private_services(start=False) as stack:
         words = ["services", "up", "--folder", str(stack.folder / "services"), "--env-file"]
         command = [sys.executable, "-m", "rlr", *words, str(stack.env_file)]
@@ -274,8 +291,6 @@ def test_an_up_that_was_killed_is_made_good_by_the_next(tmp_path_factory: Any) -
 def test_a_failed_first_start_of_the_store_is_tried_again_in_a_new_folder(
     failures: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import threading
-
     with private_services(start=False) as stack:
         real = shutil.which("ceph-osd")
         shims = stack.folder / "bin"
