@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rlr import __version__
 from rlr.config.pipeline import PipelineConfig
+from rlr.infrastructure.images.names import reference
 
 if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
 
-IMAGE_PIPELINE = f"rlr-pipeline:{__version__}"
-IMAGE_TRAIN = f"rlr-train:{__version__}"
+IMAGE_PIPELINE = reference("pipeline")
+IMAGE_TRAIN = reference("train")
 
 # The key in the secret and the environment variable are of the same name.
 S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -53,6 +53,15 @@ class Needs:
 Prepare = Callable[["PipelineTask", Needs], "PipelineTask"]
 
 
+def secret_variables(needs: Needs) -> tuple[str, ...]:
+    """Return the names of the variables that the secrets hold for a step."""
+    return (
+        *((*S3_KEYS, *S3_OPTIONAL_KEYS) if needs.data else ()),
+        *((*MLFLOW_KEYS, *MLFLOW_OPTIONAL_KEYS) if needs.tracking else ()),
+        *(WEBHOOK_KEYS if needs.webhook else ()),
+    )
+
+
 def on_this_machine(task: "PipelineTask", _needs: Needs) -> "PipelineTask":
     """Leave a step as it is."""
     return task
@@ -83,6 +92,8 @@ class Cluster:
         if needs.retry and self.settings.retries:
             wait = f"{self.settings.retry_seconds}s"
             task.set_retry(self.settings.retries, backoff_duration=wait, backoff_factor=2.0)
+        if not self.settings.cache:
+            task.set_caching_options(False)
         self._hand_out_secrets(task, needs)
         return task
 
