@@ -132,6 +132,44 @@ def train(
 
 
 @step
+def train_distributed(
+    config: str,
+    overrides: Sequence[str],
+    output: Path,
+    dataset: Path,
+    data_version: str,
+    seed: int,
+    run: str,
+) -> Trained:
+    """Train a detector on several nodes of a cluster, by a TrainJob that runs `rlr train`.
+
+    Args:
+        config: Preset, or YAML document.
+        overrides: `key=value` each.
+        output: Folder to write, the same as `train` writes.
+        dataset: Output of `validate_data`.
+        data_version: Data version of the dataset.
+        seed: Seed; negative: that of the configuration.
+        run: Kubeflow's id of the run.
+
+    Raises:
+        UserError: This is no step on a cluster, or what the training itself refuses.
+        MachineError: The cluster, the tracking server or a node failed.
+    """
+    from rlr.orchestration.team.job import Training, with_facts
+    from rlr.orchestration.team.settings import read_team_settings
+    from rlr.orchestration.team.train import train_on_team
+
+    settings = read_team_settings()
+    everything = with_facts(overrides, data_version, seed)
+    training = Training(config, everything, run, Path(settings.work))
+    epochs = resolve(config, everything).training.epochs
+    result = train_on_team(training, settings, dataset, output, epochs)
+    final, _ = flatten_metrics({"train": result["final"]})
+    return Trained(result["run_id"], output / result["model"], final)
+
+
+@step
 def evaluate(
     config: str,
     overrides: Sequence[str],
