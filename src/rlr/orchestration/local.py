@@ -94,7 +94,9 @@ def _explain(error: Exception, folder: Path, place: Place) -> RlrError:
         return sentence
     if isinstance(error, RlrError):
         return error
-    why = place.why_failed() or "a step of the pipeline crashed or was killed (out of memory?)"
+    why = (
+        place.why_failed(folder) or "a step of the pipeline crashed or was killed (out of memory?)"
+    )
     return MachineError(f"{why[0].upper()}{why[1:]}; the last words are in {folder / LOG_FILE}.")
 
 
