@@ -21,6 +21,7 @@ from rlr.orchestration.reporting import FAILURE_FILE, LINE_MARK, read_failure
 
 RUNS = Path(".rlr/runs")
 LOG_FILE = "log.txt"
+CRASHED = "a step of the pipeline crashed or was killed (out of memory?)"
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,7 @@ def _explain(error: Exception, folder: Path, place: Place) -> RlrError:
         return sentence
     if isinstance(error, RlrError):
         return error
-    why = (
-        place.why_failed(folder) or "a step of the pipeline crashed or was killed (out of memory?)"
-    )
+    why = place.why_failed(folder) or CRASHED
     return MachineError(f"{why[0].upper()}{why[1:]}; the last words are in {folder / LOG_FILE}.")
 
 
