@@ -32,11 +32,13 @@ class LocalRun:
         folder: What it left: the steps' folders, and the log.
         steps: What each step that ran has left, by its name.
         seconds: Duration.
+        runner: Where its steps ran, "subprocess" or "docker".
     """
 
     folder: Path
     steps: dict[str, StepOutput]
     seconds: float
+    runner: str = Processes.name
 
 
 def run_pipeline(
@@ -81,7 +83,7 @@ def run_pipeline(
         raise MachineError(
             f"The runner reported success, but {'; '.join(faults)}; see {folder / LOG_FILE}."
         )
-    return LocalRun(folder, read_outputs(folder), time.monotonic() - start)
+    return LocalRun(folder, read_outputs(folder), time.monotonic() - start, place.name)
 
 
 def _explain(error: Exception, folder: Path, place: Place) -> RlrError:
