@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 FLOOR = ("--set", "registry.floors.image_auroc=0")
+ONE_THREAD = ("--set", "training.threads=1")  # many would get into each other's way
 PREFIXES = ("RLR_", "MLFLOW_", "AWS_", "KF_", "KFP_")
 
 
@@ -113,6 +114,6 @@ def pipeline(repository: Path) -> Callable[..., list[str]]:
 
     def words(*more: str) -> list[str]:
         start = ["pipeline", "run", "--config", "tiny", "--project", str(repository)]
-        return [*start, "--set", 'data.classes=["flange", "capsule"]', *FLOOR, *more]
+        return [*start, "--set", 'data.classes=["flange", "capsule"]', *FLOOR, *ONE_THREAD, *more]
 
     return words

@@ -171,7 +171,7 @@ def test_a_runner_that_calls_a_failure_a_success_is_not_believed(
 
 def test_a_step_in_another_image_is_not_believed(run: Callable[..., LocalRun]) -> None:
     with pytest.raises(MachineError, match=r"the step work ran in sha256:\w+, not in .*sha256:0"):
-        run(light=lambda image: replace(image, id="sha256:0"))
+        run(heavy=lambda image: replace(image, id="sha256:0"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
