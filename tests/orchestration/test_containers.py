@@ -11,7 +11,7 @@ from rlr.config import load_config
 from rlr.foundation.errors import MachineError, UserError
 from rlr.orchestration.cluster import Needs, secret_variables
 from rlr.orchestration.containers.audit import container_faults
-from rlr.orchestration.containers.daemon import docker_client
+from rlr.orchestration.containers.daemon import daemon_explained, docker_client
 from rlr.orchestration.containers.images import Image
 from rlr.orchestration.containers.mounts import Shares, local_store, shares_of
 from rlr.orchestration.containers.watch import Seen, Watch, step_of
@@ -219,3 +219,19 @@ def test_images_without_containers_are_refused(rlr: Callable[..., Any], reposito
     assert done.status == 2
     assert "--runner docker" in done.stderr
     assert os.linesep not in done.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        ('could not select device driver "" with capabilities: [[gpu]]', "containers.gpus"),
+        ("network nosuch not found", "containers.network"),
+        ("no space left on device", "see its log"),
+    ],
+)
+def test_what_the_daemon_refuses_is_told_with_what_to_do(words: str, key: str) -> None:
+    from docker.errors import APIError
+
+    with pytest.raises(MachineError, match=key) as error, daemon_explained():
+        raise APIError("500 Server Error", explanation=words)
+    assert words in str(error.value)
