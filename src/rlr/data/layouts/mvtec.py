@@ -44,8 +44,9 @@ class MvtecLayout:
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Return whether the tree has a class of this layout."""
-        return is_class(root) or any(is_class(folder) for folder in folders_in(root))
+        """Return whether the tree has a class of this layout, judged or not."""
+        folders = folders_in(root)
+        return is_class(root) or any(map(is_class, folders)) or _is_unjudged(folders)
 
     @property
     def class_names(self) -> list[str]:
@@ -68,5 +69,11 @@ class MvtecLayout:
 
 def is_class(folder: Path) -> bool:
     """Return whether a folder is a class of this layout; one with images in it is a plain one."""
-    splits = ("train", "validation", "test", UNLABELLED)
+    splits = ("train", "validation", "test")
     return any((folder / split).is_dir() for split in splits) and not images_in(folder)
+
+
+def _is_unjudged(folders: list[Path]) -> bool:
+    """Return whether all that there is are images that nobody has judged, as a line drops them."""
+    unjudged = any((folder / UNLABELLED).is_dir() for folder in folders)
+    return unjudged and not any(images_in(folder) for folder in folders)
