@@ -79,7 +79,9 @@ def test_a_kill_after_them_keeps_the_new_tree(root: Path, new: Path) -> None:
     assert not list(new.parent.iterdir())
 
 
-@pytest.mark.parametrize("path", ["1.png", "train/good/1.png", "bolt/1.png", "bolt/Data/1.png"])
+@pytest.mark.parametrize(
+    "path", ["1.png", "train/good/1.png", "bolt/1.png", "bolt/Data/1.png", "unlabelled/1.png"]
+)
 def test_trees_that_are_refused(tmp_path: Path, path: str) -> None:
     file = tmp_path / "data" / path
     file.parent.mkdir(parents=True)

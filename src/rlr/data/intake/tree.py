@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rlr.data.layouts.mvtec import MvtecLayout, is_class
+from rlr.data.layouts.mvtec import MvtecLayout, is_class, is_unjudged
 from rlr.data.layouts.tree import folders_in, images_in
 from rlr.data.tables import read_rows
 from rlr.foundation.atomic import atomic_file
@@ -23,7 +23,8 @@ def refuse_other_trees(root: Path) -> None:
         raise UserError(f"{root} is a file, not a folder; name another (data.root).")
     if not root.is_dir() or not (images_in(root) or folders_in(root)):
         return
-    if is_class(root) or not MvtecLayout.recognises(root):
+    is_single = is_class(root) or is_unjudged(root)
+    if is_single or not MvtecLayout.recognises(root):
         raise UserError(
             f"{root} holds data in another layout than CLASS/train/good; import into a folder of "
             "its own (data.root)."

@@ -36,16 +36,20 @@ def record_parent(root: Path, parent: str | None, action: str, facts: Mapping[st
     Example:
         >>> record_parent(Path("data"), None, "import", {"images": 3})  # doctest: +SKIP
     """
+    write_json(Path(root) / PARENTAGE_FILE, parentage(parent, action, facts))
+
+
+def parentage(parent: str | None, action: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the note that `record_parent` writes; arguments and failures are the same."""
     assert ACTION.fullmatch(action), action
     if parent is not None:
         require_version(parent, "parent")
-    document = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "parent": parent,
         "action": action,
         "facts": dict(facts),
     }
-    write_json(Path(root) / PARENTAGE_FILE, document)
 
 
 def read_parent(root: Path) -> dict[str, Any] | None:
