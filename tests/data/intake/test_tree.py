@@ -41,20 +41,28 @@ def test_a_copy_is_made_of_links(root: Path, new: Path) -> None:
     assert (new / "bolt" / "nothing").is_dir()
 
 
+@pytest.fixture(params=["at once", "in two steps"])
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exchange as this system does, and as one that cannot exchange two names."""
+    if request.param == "in two steps":
+        monkeypatch.setattr("rlr.foundation.exchange._exchange_at_once", lambda *_: False)
+
+
+@pytest.mark.usefixtures("_both_ways")
 def test_the_new_tree_takes_the_place(root: Path, new: Path) -> None:
     with in_place_of(root, new, new.parent):
         assert (root / "more.txt").exists()
-    assert not list(new.parent.iterdir())
+    assert (root / "more.txt").exists()
+    assert not (new.parent / "retired").exists()
 
 
+@pytest.mark.usefixtures("_both_ways")
 def test_what_fails_afterwards_brings_the_old_tree_back(root: Path, new: Path) -> None:
     before = files_in(root)
     with pytest.raises(KeyboardInterrupt), in_place_of(root, new, new.parent):
         raise KeyboardInterrupt
     assert files_in(root) == before
-    with pytest.raises(FileNotFoundError), in_place_of(root, new / "nowhere", new.parent):
-        raise AssertionError
-    assert files_in(root) == before
+    assert not {"retired", "refused"} & set(os.listdir(new.parent))
 
 
 def test_a_first_tree_that_fails_is_no_tree(root: Path, new: Path, tmp_path: Path) -> None:
@@ -66,13 +74,13 @@ def test_a_first_tree_that_fails_is_no_tree(root: Path, new: Path, tmp_path: Pat
 
 def test_a_kill_between_the_two_renames_is_put_right(root: Path, new: Path) -> None:
     before = files_in(root)
-    root.rename(new.parent / "old")
+    root.rename(new.parent / "retired")
     restore(root, new.parent)
     assert files_in(root) == before
 
 
 def test_a_kill_after_them_keeps_the_new_tree(root: Path, new: Path) -> None:
-    root.rename(new.parent / "old")
+    root.rename(new.parent / "retired")
     new.rename(root)
     restore(root, new.parent)
     assert (root / "more.txt").exists()
@@ -88,6 +96,15 @@ def test_trees_that_are_refused(tmp_path: Path, path: str) -> None:
     file.write_text("image")
     with pytest.raises(UserError, match="in another layout"):
         refuse_other_trees(tmp_path / "data")
+
+
+def test_nobody_stands_in_a_tree_that_is_replaced(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in (root, root / "bolt"):
+        monkeypatch.chdir(place)
+        with pytest.raises(UserError, match="data is replaced as a whole"):
+            refuse_other_trees(root)
 
 
 def test_trees_that_are_welcome(root: Path, tmp_path: Path) -> None:
