@@ -138,6 +138,7 @@ def test_the_ledger_is_the_same_whatever_the_order(tmp_path: Path) -> None:
     assert ledger.knows(BucketObject("b", "a\nb", 1, "e"))
     assert ledger.has_changed(BucketObject("b", "a\nb", 1, "other"))
     assert not ledger.has_changed(BucketObject("b", "new", 1, "e"))
+    assert not ledger.has_changed(BucketObject("b", "a\nb", 1, "e"))
     (tmp_path / ".imported.csv").write_text("nonsense\n")
     with pytest.raises(UserError, match=r"\.imported\.csv, line 1: no column source"):
         read_ledger(tmp_path)
