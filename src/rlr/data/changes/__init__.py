@@ -2,15 +2,13 @@
 
 from rlr.data.changes.change import Change, Edited
 from rlr.data.changes.edit import edit
-from rlr.data.changes.label import Judgement, plan_labels, read_judgements
+from rlr.data.changes.label import plan_labels
 from rlr.data.changes.remove import plan_removal
 
 __all__ = [
     "Change",
     "Edited",
-    "Judgement",
     "edit",
     "plan_labels",
     "plan_removal",
-    "read_judgements",
 ]
