@@ -15,7 +15,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from rlr.data.manifest import Manifest
 
-pytest_plugins = ["fixtures.services", "fixtures.containers"]
+pytest_plugins = ["fixtures.services", "fixtures.containers", "fixtures.kubernetes"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

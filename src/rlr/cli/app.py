@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from rlr import __version__
-from rlr.cli import config, data, doctor, evaluate, pipeline, predict, register, services, train
+from rlr.cli import (
+    cluster,
+    config,
+    data,
+    doctor,
+    evaluate,
+    gc,
+    images,
+    pipeline,
+    predict,
+    register,
+    remote,
+    runs,
+    services,
+    train,
+)
 from rlr.foundation.environment import read_env_file
 from rlr.foundation.errors import MachineError, RlrError
 
@@ -25,7 +40,9 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for group in (config, data, pipeline, services):
+for remote_verb in remote.verbs:
+    pipeline.app.command()(remote_verb)
+for group in (cluster, config, data, pipeline, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
@@ -33,6 +50,7 @@ verbs: tuple[Callable[..., None], ...] = (
     register.register,
     predict.predict,
     doctor.doctor,
+    gc.gc,
 )
 for verb in verbs:
     app.command()(verb)

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlr.foundation.errors import MachineError
+from rlr.foundation.errors import MachineError, UserError
 from rlr.infrastructure.services import s3
 from rlr.infrastructure.services.debian import program
 from rlr.infrastructure.services.place import Place, Settings
-from rlr.infrastructure.services.ports import free_port
+from rlr.infrastructure.services.ports import free_port, is_taken
 from rlr.infrastructure.services.processes import Daemon, Processes
 from rlr.infrastructure.services.waiting import Patience
 
@@ -26,6 +26,7 @@ FACTS_FILE = "facts.json"  # cluster id and monitor's port; with the data, for t
 USER = "rlr"
 REVIVALS = 20  # how often the store is started again while the gateway comes up
 TOOL_SECONDS = 60
+REFUSED = "#;$\"'%\n"  # these mean something in ceph.conf
 CONFIGURATION = """[global]
 fsid = {fsid}
 mon_host = [v1:127.0.0.1:{monitor_port}]
@@ -43,8 +44,14 @@ log_file =
 log_to_stderr = true
 err_to_stderr = true
 log_flush_on_exit = true
+# Errors are logged at any level; options and statistics would fill megabytes.
 debug_mon = 0
 debug_paxos = 0
+debug_osd = 0
+debug_bluestore = 0
+debug_bluefs = 0
+debug_bdev = 0
+debug_rocksdb = 0
 # One disk, one copy, one placement group a pool.
 osd_pool_default_size = 1
 osd_pool_default_min_size = 1
@@ -109,6 +116,9 @@ class Ceph:
             self._start_daemons(self._place.folder / settings.store, settings, patience)
             patience.wait_for("S3", lambda: s3.why_no_buckets(settings, self._ask_seconds))
             return settings
+        self._require_plain_folder()
+        for unfinished in self._place.folder.glob("s3-*"):
+            shutil.rmtree(unfinished)  # a start that was killed left it
         for attempt in range(1, self._place.config.attempts + 1):
             folder = self._place.folder / f"s3-{uuid.uuid4().hex[:8]}"
             try:
@@ -153,6 +163,22 @@ class Ceph:
         patience.wait_for("S3", lambda: s3.why_no_buckets(candidate, self._ask_seconds))
         return self._place.keep(candidate, store=folder.name)
 
+    def _require_plain_folder(self) -> None:
+        odd = sorted(set(str(self._place.folder)) & set(REFUSED))
+        if odd:
+            raise UserError(
+                f"{self._place.folder} has {' '.join(odd)} in its name, which Ceph's configuration "
+                "cannot hold; choose another --folder."
+            )
+
+    def _require_monitor_port(self, folder: Path) -> None:
+        port = json.loads((folder / FACTS_FILE).read_text())["monitor_port"]
+        if self._processes.pid(MONITOR) is None and is_taken(port):
+            raise MachineError(
+                f"Port {port} of {MONITOR}, which is written into its data, is taken by another "
+                "program; end it and run again."
+            )
+
     def _lay_out(self, folder: Path) -> None:
         for name in ("mon", "osd", "rgw"):
             (folder / name).mkdir(mode=0o700, parents=True)
@@ -180,6 +206,7 @@ class Ceph:
         from rlr.foundation.network import why_silent
 
         self._configure(folder, settings)
+        self._require_monitor_port(folder)
         revivals = 0
 
         def why_not_yet() -> str | None:

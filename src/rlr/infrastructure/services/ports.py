@@ -2,12 +2,17 @@
 
 import random
 import socket
+import time
 from collections.abc import Container
+
+from rlr.foundation.errors import MachineError
 
 LOOPBACK = "127.0.0.1"
 # Below those that the system lends to outgoing connections: a port that is kept must not be lent
 # to somebody else while its service is down.
 RANGE = range(20000, 32000)
+
+CLEARING_SECONDS = 2.0  # the last thread of a killed process may outlive its first for a moment
 
 
 def is_taken(port: int) -> bool:
@@ -21,7 +26,23 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def free_port(avoid: Container[int] = ()) -> int:
+def require_free(service: str, port: int) -> None:
+    """Refuse a port that is still taken after the moment that a killed process needs.
+
+    Raises:
+        MachineError: Somebody else listens there.
+    """
+    deadline = time.monotonic() + CLEARING_SECONDS
+    while is_taken(port):
+        if time.monotonic() > deadline:
+            raise MachineError(
+                f"Port {port} of {service} is taken by another program; end it, or choose another "
+                f"port with --set services.{service}_port=PORT."
+            )
+        time.sleep(0.1)
+
+
+def free_port(avoid: Container[int] = frozenset()) -> int:
     """Return a port where nobody listens.
 
     Args:

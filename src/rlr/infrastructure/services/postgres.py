@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rlr.foundation.errors import MachineError
 from rlr.infrastructure.services.debian import program
 from rlr.infrastructure.services.place import DATABASE, DATABASE_USER, Place, Settings
-from rlr.infrastructure.services.processes import Daemon, Processes, identity
+from rlr.infrastructure.services.processes import Daemon, Processes, has_ended, identity
 from rlr.infrastructure.services.waiting import Patience
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Postgres:
         data = home / "data"
         if not data.exists():
             self._make_data(home, data, settings.database_password)
+        _remove_stale_lock(data / "postmaster.pid")
         settings_of_server = {
             "listen_addresses": "127.0.0.1",
             "port": settings.postgres_port,
@@ -181,6 +182,18 @@ class Postgres:
         finally:
             secret.unlink()
         unfinished.replace(data)
+
+
+def _remove_stale_lock(lock: Path) -> None:
+    """Remove the lock of a server that was killed, where the system still lists its process.
+
+    PostgreSQL takes a process that nobody has taken notice of for a living one; where no init
+    process does so (many a container), that would be for ever.
+    """
+    if lock.exists():
+        first = lock.read_text().partition("\n")[0]
+        if first.isdigit() and has_ended(int(first)):
+            lock.unlink()
 
 
 def _reason(error: Exception) -> str:

@@ -18,6 +18,8 @@ from rlr.foundation.errors import MachineError
 
 PROC = Path("/proc")
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+LOG_BYTES = 16 * 2**20  # a longer one is put aside when its daemon starts again
+KILL_SECONDS = 5  # until the system has cleared away what was killed
 POLL = 0.05  # seconds between two looks at a process that is to end
 DEAD = ("Z", "X")
 
@@ -76,6 +78,8 @@ class Processes:
         self.stop([daemon.name], seconds=0)
         log = self.log(daemon.name)
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         try:
             with log.open("ab") as output:
@@ -119,7 +123,7 @@ class Processes:
                 _wait_for_end(record, seconds)
             for pid in _members(record):
                 _signal(pid, signal.SIGKILL)
-            _wait_for_end(record, seconds=5)
+            _wait_for_end(record, KILL_SECONDS)
             self._record(name).unlink(missing_ok=True)
 
     def last_words(self, name: str, lines: int = 3) -> str:
@@ -136,6 +140,12 @@ class Processes:
     def _recorded(self, name: str) -> dict[str, int] | None:
         path = self._record(name)
         return dict(read_json(path)) if path.exists() else None
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a process is gone, or is only waiting for its parent to take notice."""
+    birth = _birth(pid)
+    return birth is None or birth.state in DEAD
 
 
 def identity(user: str | None) -> dict[str, Any]:
@@ -177,8 +187,9 @@ def _members(record: Mapping[str, int]) -> Iterator[int]:
 
 
 def _wait_for_end(record: Mapping[str, int], seconds: float) -> None:
+    """Wait until a daemon and all that it started are gone, with their ports and locks."""
     deadline = time.monotonic() + seconds
-    while _lives(record) and time.monotonic() < deadline:
+    while (_lives(record) or any(_members(record))) and time.monotonic() < deadline:
         time.sleep(POLL)
 
 

@@ -14,9 +14,12 @@ def client(settings: Settings, timeout: float) -> "BaseClient":
     """Return a client that tries once, and not for long."""
     import boto3
     from botocore.config import Config
+    from botocore.session import Session
 
     # A session of its own: the default one is shared, and threads must not make clients of it.
-    return boto3.session.Session().client(
+    # No profile of the user, and no proxy: these are no servers of the world outside.
+    session = Session(session_vars={"profile": (None, None, None, None)})
+    return boto3.session.Session(botocore_session=session).client(
         "s3",
         endpoint_url=settings.endpoint,
         aws_access_key_id=settings.access_key,
@@ -27,6 +30,7 @@ def client(settings: Settings, timeout: float) -> "BaseClient":
             read_timeout=timeout,
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
+            proxies={},
         ),
     )
 
@@ -36,8 +40,9 @@ def why_unable(settings: Settings, timeout: float) -> str | None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
+        s3 = client(settings, timeout)
         for bucket in BUCKETS:
-            client(settings, timeout).list_objects_v2(Bucket=bucket, MaxKeys=1)
+            s3.list_objects_v2(Bucket=bucket, MaxKeys=1)
     except (BotoCoreError, ClientError) as error:
         return " ".join(str(error).split())
     return None

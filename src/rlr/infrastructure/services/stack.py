@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from rlr.config.services import ServicesConfig
@@ -10,7 +11,7 @@ from rlr.infrastructure.services import debian
 from rlr.infrastructure.services.compose import Compose, why_no_containers
 from rlr.infrastructure.services.engine import Engine, Health
 from rlr.infrastructure.services.env_file import remove_env_file, require_ours, write_env_file
-from rlr.infrastructure.services.native import Native, with_ports
+from rlr.infrastructure.services.native import Native
 from rlr.infrastructure.services.place import Place, Settings
 
 logger = logging.getLogger("rlr")
@@ -50,6 +51,7 @@ def up(config: ServicesConfig, env_file: Path = DEFAULT_ENV_FILE) -> Status:
         MachineError: Packages are missing, a port is taken, or a service does not come up; what
             was started is stopped again, and no file is written.
     """
+    _require_clients()
     place = Place(config)
     env_file = env_file.absolute()
     require_ours(env_file)
@@ -59,6 +61,8 @@ def up(config: ServicesConfig, env_file: Path = DEFAULT_ENV_FILE) -> Status:
         settings = _settle(place, known, name)
         settings = engine_of(place, name).up(settings)
         write_env_file(env_file, place.folder, settings.variables())
+        if settings.env_file not in ("", str(env_file)):
+            remove_env_file(Path(settings.env_file), place.folder)
         place.keep(settings, env_file=str(env_file))
     return status(config)
 
@@ -85,6 +89,7 @@ def status(config: ServicesConfig) -> Status:
     Raises:
         UserError: Nothing was ever started in the folder.
     """
+    _require_clients()
     place = Place(config)
     settings = _require_settings(place)
     health = engine_of(place, settings.engine).health(settings)
@@ -131,13 +136,23 @@ def choose_engine(wanted: str, known: Settings | None, folder: Path) -> str:
     return "debian"
 
 
+def _require_clients() -> None:
+    """Refuse to go on without the Python packages that start and ask the services."""
+    missing = [name for name in ("boto3", "psycopg", "mlflow") if find_spec(name) is None]
+    if missing:
+        raise MachineError(
+            f"The services need Python packages that are not installed ({', '.join(missing)}): "
+            "the extras `data` and `registry` bring them."
+        )
+
+
 def _settle(place: Place, known: Settings | None, engine: str) -> Settings:
     if known is None:
         return place.choose(engine)
-    wanted = with_ports(known, place)
-    if wanted != known:
+    moved = place.moved(known)
+    if moved != known:
         engine_of(place, engine).down()  # MLflow knows the other two by their ports
-        return place.keep(wanted)
+        return place.keep(moved)
     return known
 
 
