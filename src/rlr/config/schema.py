@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rlr.config.containers import ContainersConfig
 from rlr.config.data import DataConfig, SyntheticConfig
 from rlr.config.detection import DetectionConfig, ThresholdConfig
 from rlr.config.evaluation import EvaluationConfig
@@ -35,6 +36,7 @@ class Config(Section):
     registry: RegistryConfig = RegistryConfig()
     retention: RetentionConfig = RetentionConfig()
     pipeline: PipelineConfig = PipelineConfig()
+    containers: ContainersConfig = ContainersConfig()
     services: ServicesConfig = ServicesConfig()
 
     def as_yaml(self) -> str:

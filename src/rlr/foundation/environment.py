@@ -1,5 +1,6 @@
 """The `.env` file: where the services are, for every command that runs beside it."""
 
+import io
 import os
 from pathlib import Path
 
@@ -22,20 +23,29 @@ def read_env_file(named: str | None) -> None:
     if named == os.devnull or (named is None and not DEFAULT_FILE.is_file()):
         return
     path = Path(named) if named else DEFAULT_FILE
-    from dotenv.parser import parse_stream
-
     try:
-        with path.open(encoding="utf-8") as file:
-            for binding in parse_stream(file):
-                if binding.error or (binding.key and binding.value is None):
-                    raise UserError(
-                        f"{path}, line {binding.original.line}: NAME=VALUE is expected; mend it."
-                    )
-                if binding.key:
-                    os.environ.setdefault(binding.key, binding.value or "")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise UserError(
             f"The file of variables {path} cannot be read ({reason}); name another with "
             f"--env-file or {ENV_FILE_VARIABLE}."
         ) from error
+    for name, value in _parse(path, text).items():
+        os.environ.setdefault(name, value)
+
+
+def _parse(path: Path, text: str) -> dict[str, str]:
+    from dotenv.parser import parse_stream
+
+    variables: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error or (binding.key and binding.value is None):
+            # The text of a statement begins with the empty lines above it.
+            empty = len(binding.original.string) - len(binding.original.string.lstrip("\n"))
+            raise UserError(
+                f"{path}, line {binding.original.line + empty}: NAME=VALUE is expected; mend it."
+            )
+        if binding.key:
+            variables[binding.key] = binding.value or ""
+    return variables

@@ -18,6 +18,7 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
@@ -113,19 +114,59 @@ def train(
     settings = resolve(config, overrides, data_version, seed)
     client = connect(settings.registry) if is_recorder() else None
     manifest = read_dataset(settings.data, dataset)
+    champion = find_champion(settings, manifest)
     if client is None:
-        train_detector(settings, manifest, output)
+        train_detector(settings, manifest, output, champion=champion)
         return Trained("", output / "model", {})
     run = begin_training_run(client, settings, manifest, output)
     with run.active(output, settings.registry) as recorder:
-        result = train_detector(settings, manifest, output, recorder.log_epoch)
+        result = train_detector(settings, manifest, output, recorder.log_epoch, champion)
         result = _extend_result(output, result, run_id=run.run_id)
+        log_admission(recorder, output, result)
         log_history(recorder, output)
         recorder.log_files([output / HISTORY_FILE, output / RESULT_FILE], "training")
         if dataset is not None:
             recorder.log_files(sorted(dataset.glob("validation.*")), "validation")
     final, _ = flatten_metrics({"train": result["final"]})
     return Trained(run.run_id, output / result["model"], final)
+
+
+@step
+def train_distributed(
+    config: str,
+    overrides: Sequence[str],
+    output: Path,
+    dataset: Path,
+    data_version: str,
+    seed: int,
+    run: str,
+) -> Trained:
+    """Train a detector on several nodes of a cluster, by a TrainJob that runs `rlr train`.
+
+    Args:
+        config: Preset, or YAML document.
+        overrides: `key=value` each.
+        output: Folder to write, the same as `train` writes.
+        dataset: Output of `validate_data`.
+        data_version: Data version of the dataset.
+        seed: Seed; negative: that of the configuration.
+        run: Kubeflow's id of the run.
+
+    Raises:
+        UserError: This is no step on a cluster, or what the training itself refuses.
+        MachineError: The cluster, the tracking server or a node failed.
+    """
+    from rlr.orchestration.team.job import Training, with_facts
+    from rlr.orchestration.team.settings import read_team_settings
+    from rlr.orchestration.team.train import train_on_team
+
+    settings = read_team_settings()
+    everything = with_facts(overrides, data_version, seed)
+    training = Training(config, everything, run, Path(settings.work))
+    epochs = resolve(config, everything).training.epochs
+    result = train_on_team(training, settings, dataset, output, epochs)
+    final, _ = flatten_metrics({"train": result["final"]})
+    return Trained(result["run_id"], output / result["model"], final)
 
 
 @step

@@ -40,6 +40,15 @@ def materialise(config: DataConfig) -> tuple[Path, str]:
     return cached, config.version
 
 
+def pulled_folder(config: DataConfig, version: str) -> Path:
+    """Return where `rlr data pull` puts a version: the node's cache where one is named.
+
+    Every step looks there, and what several pods of a node want is pulled once.
+    """
+    named = config.cache or os.environ.get(CACHE_VARIABLE)
+    return cached_folder(config, version) if named else Path(config.root)
+
+
 def cached_folder(config: DataConfig, version: str) -> Path:
     """Return where a pulled data version lies on this node, or will lie.
 

@@ -1,5 +1,6 @@
 """The `.env` file: all that anybody needs to know of the services, and nothing else."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,8 +15,10 @@ def require_ours(path: Path) -> None:
     """Refuse to replace a file that somebody else wrote.
 
     Raises:
-        UserError: There is one, and it is not ours.
+        UserError: There is one, and it is not ours; or the file cannot be written.
     """
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"{path} cannot be written; name another file with --env-file.")
     if path.exists() and not _folder_in(path):
         raise UserError(
             f"{path} was not written by `rlr services` and is left as it is; name another file "

@@ -5,17 +5,15 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 from queue import SimpleQueue
 from typing import Protocol
 
-from rlr.foundation.errors import MachineError
 from rlr.foundation.progress import track
 from rlr.infrastructure.services.ceph import Ceph
 from rlr.infrastructure.services.engine import Health, addresses
 from rlr.infrastructure.services.mlflow_server import MlflowServer
-from rlr.infrastructure.services.place import SERVICES, Place, Settings
-from rlr.infrastructure.services.ports import stays_taken
+from rlr.infrastructure.services.place import Place, Settings
+from rlr.infrastructure.services.ports import require_free
 from rlr.infrastructure.services.postgres import Postgres
 from rlr.infrastructure.services.processes import Processes
 from rlr.infrastructure.services.waiting import Patience
@@ -61,7 +59,7 @@ class Native:
         for service in broken:
             # What does not answer is not waited for longer than for an answer.
             self._processes.stop(service.daemons, self._place.config.ask_seconds)
-        _require_ports(settings, broken)
+            require_free(service.name, getattr(settings, f"{service.name}_port"))
         given_up = threading.Event()
         patience = Patience(self._place.config.start_seconds, given_up)
         try:
@@ -138,20 +136,3 @@ class Native:
 
     def _stop(self, service: Service) -> None:
         self._processes.stop(service.daemons, self._place.config.stop_seconds)
-
-
-def _require_ports(settings: Settings, services: list[Service]) -> None:
-    for service in services:
-        port = getattr(settings, f"{service.name}_port")
-        if stays_taken(port):
-            raise MachineError(
-                f"Port {port} of {service.name} is taken by another program; end it, or choose "
-                f"another port with --set services.{service.name}_port=PORT."
-            )
-
-
-def with_ports(settings: Settings, place: Place) -> Settings:
-    """Return the settings with the ports that the configuration names."""
-    names = [f"{service}_port" for service in SERVICES]
-    wanted = {name: getattr(place.config, name) for name in names if getattr(place.config, name)}
-    return replace(settings, **wanted)

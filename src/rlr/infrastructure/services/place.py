@@ -13,7 +13,7 @@ from rlr.config.services import ServicesConfig
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import read_json, write_json
 from rlr.foundation.errors import MachineError, UserError
-from rlr.infrastructure.services.ports import free_port
+from rlr.infrastructure.services.ports import free_port, require_free
 
 SETTINGS_FILE = "settings.json"
 SERVICES = ("s3", "postgres", "mlflow")
@@ -123,13 +123,39 @@ class Place:
             ) from error
 
     def choose(self, engine: str) -> Settings:
-        """Choose engine, ports and passwords for a new folder, and keep them."""
-        taken: list[int] = []
+        """Choose engine, ports and passwords for a new folder, and keep them.
+
+        Raises:
+            MachineError: A port that the configuration names is taken.
+        """
+        wanted = self._wanted_ports()
+        for name, port in wanted.items():
+            require_free(name.removesuffix("_port"), port)
+        ports: list[int] = []
         for service in SERVICES:
-            taken.append(getattr(self.config, f"{service}_port") or free_port(taken))
-        s3_port, postgres_port, mlflow_port = taken
+            ports.append(wanted.get(f"{service}_port") or free_port(ports))
+        s3_port, postgres_port, mlflow_port = ports
         password = secrets.token_hex(24)
         return self.keep(Settings(engine, s3_port, postgres_port, mlflow_port, password))
+
+    def moved(self, settings: Settings) -> Settings:
+        """Return the settings with the ports that the configuration names by now.
+
+        Raises:
+            MachineError: One of them is taken.
+        """
+        ports = {
+            name: port
+            for name, port in self._wanted_ports().items()
+            if port != getattr(settings, name)
+        }
+        for name, port in ports.items():
+            require_free(name.removesuffix("_port"), port)
+        return replace(settings, **ports)
+
+    def _wanted_ports(self) -> dict[str, Any]:
+        names = [f"{service}_port" for service in SERVICES]
+        return {name: port for name in names if (port := getattr(self.config, name))}
 
     def keep(self, settings: Settings, **changes: Any) -> Settings:
         """Write changed settings down, and return them."""

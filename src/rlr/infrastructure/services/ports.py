@@ -5,6 +5,8 @@ import socket
 import time
 from collections.abc import Container
 
+from rlr.foundation.errors import MachineError
+
 LOOPBACK = "127.0.0.1"
 # Below those that the system lends to outgoing connections: a port that is kept must not be lent
 # to somebody else while its service is down.
@@ -24,14 +26,20 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def stays_taken(port: int) -> bool:
-    """Return whether a port is still taken after the moment that a killed process needs."""
+def require_free(service: str, port: int) -> None:
+    """Refuse a port that is still taken after the moment that a killed process needs.
+
+    Raises:
+        MachineError: Somebody else listens there.
+    """
     deadline = time.monotonic() + CLEARING_SECONDS
     while is_taken(port):
         if time.monotonic() > deadline:
-            return True
+            raise MachineError(
+                f"Port {port} of {service} is taken by another program; end it, or choose another "
+                f"port with --set services.{service}_port=PORT."
+            )
         time.sleep(0.1)
-    return False
 
 
 def free_port(avoid: Container[int] = frozenset()) -> int:

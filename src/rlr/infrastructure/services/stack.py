@@ -11,7 +11,7 @@ from rlr.infrastructure.services import debian
 from rlr.infrastructure.services.compose import Compose, why_no_containers
 from rlr.infrastructure.services.engine import Engine, Health
 from rlr.infrastructure.services.env_file import remove_env_file, require_ours, write_env_file
-from rlr.infrastructure.services.native import Native, with_ports
+from rlr.infrastructure.services.native import Native
 from rlr.infrastructure.services.place import Place, Settings
 
 logger = logging.getLogger("rlr")
@@ -149,10 +149,10 @@ def _require_clients() -> None:
 def _settle(place: Place, known: Settings | None, engine: str) -> Settings:
     if known is None:
         return place.choose(engine)
-    wanted = with_ports(known, place)
-    if wanted != known:
+    moved = place.moved(known)
+    if moved != known:
         engine_of(place, engine).down()  # MLflow knows the other two by their ports
-        return place.keep(wanted)
+        return place.keep(moved)
     return known
 
 
