@@ -15,10 +15,13 @@ from rlr.cli import (
     data,
     doctor,
     evaluate,
+    gc,
     images,
     pipeline,
     predict,
     register,
+    remote,
+    runs,
     services,
     train,
 )
@@ -37,7 +40,9 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for group in (cluster, config, data, images, pipeline, services):
+for remote_verb in remote.verbs:
+    pipeline.app.command()(remote_verb)
+for group in (cluster, config, data, pipeline, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
@@ -45,6 +50,7 @@ verbs: tuple[Callable[..., None], ...] = (
     register.register,
     predict.predict,
     doctor.doctor,
+    gc.gc,
 )
 for verb in verbs:
     app.command()(verb)

@@ -1,4 +1,4 @@
-"""`rlr pipeline`: compile it, run it here, send it to a cluster."""
+"""`rlr pipeline`: compile it, run it here."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -86,7 +86,7 @@ def compile_(
 
     checkout = find_project(project)
     text = compile_pipeline(
-        checkout, name, _parameters(config, overrides), image_pipeline, image_train
+        checkout, name, read_parameters(config, overrides), image_pipeline, image_train
     )
     target = output or checkout.compiled / f"{name}.yaml"
     write_pipeline(text, target)
@@ -114,50 +114,11 @@ def run(
     from rlr.orchestration.project import find_project
     from rlr.orchestration.summary import summarise
 
-    parameters = _parameters(config, overrides, data_version, seed).at_home()
+    parameters = read_parameters(config, overrides, data_version, seed).at_home()
     checkout = find_project(project)
     place = _place(runner, parameters, image_pipeline, image_train)
     made = run_pipeline(checkout, name, parameters, place=place)
     emit(summarise(made, parameters), as_json, _run_lines)
-
-
-@app.command()
-def submit(
-    name: NameArgument = TRAINING,
-    image_pipeline: PipelineImageOption = None,
-    image_train: TrainImageOption = None,
-    endpoint: Annotated[
-        str | None,
-        typer.Option(
-            "--endpoint", metavar="URL", help="Kubeflow's API; without it, KF_PIPELINES_ENDPOINT."
-        ),
-    ] = None,
-    experiment: Annotated[str, typer.Option("--experiment", help="Kubeflow's experiment.")] = "rlr",
-    run_name: Annotated[
-        str | None, typer.Option("--run-name", help="Name of the run; without it, the pipeline's.")
-    ] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    overrides: SetOption = None,
-    data_version: VersionOption = "",
-    seed: SeedOption = None,
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Compile a pipeline and start it on a cluster."""
-    from rlr.orchestration.compile import compile_pipeline
-    from rlr.orchestration.project import find_project
-    from rlr.orchestration.submit import submit_pipeline
-
-    parameters = _parameters(config, overrides, data_version, seed)
-    compiled = compile_pipeline(
-        find_project(project), name, parameters, image_pipeline, image_train
-    )
-    sent = submit_pipeline(compiled, parameters, experiment, run_name or name, endpoint)
-    emit(
-        {"pipeline": name, "run_id": sent.run_id, "url": sent.url},
-        as_json,
-        lambda d: [f"Submitted: {d['url']}"],
-    )
 
 
 def _place(
@@ -198,9 +159,10 @@ def place_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"MLflow UI:  {document['mlflow_ui']}"
 
 
-def _parameters(
+def read_parameters(
     config: str, overrides: list[str] | None, data_version: str = "", seed: int | None = None
 ) -> "Parameters":
+    """Return the parameters that the options mean."""
     from rlr.orchestration.parameters import CONFIGURED_SEED, Parameters, portable
 
     return Parameters(

@@ -40,6 +40,15 @@ class PipelineConfig(Section):
     Training and evaluation are the heavy steps; the others do without an accelerator.
     """
 
+    image_pipeline: str | None = Field(
+        None, description="Image of the light steps; null: rlr-pipeline of this version."
+    )
+    image_train: str | None = Field(
+        None, description="Image of the heavy steps; null: rlr-train of this version."
+    )
+    cache: bool = Field(
+        True, description="Whether training and evaluation on the same data may be reused."
+    )
     accelerator: str = Field("nvidia.com/gpu", description="Accelerator's resource name.")
     accelerator_count: Annotated[int, Field(ge=0)] = Field(
         1, description="Accelerators of a heavy step; 0: it runs on the CPU."

@@ -10,6 +10,7 @@ from rlr.config.features import FeaturesConfig
 from rlr.config.model import ModelConfig
 from rlr.config.pipeline import PipelineConfig
 from rlr.config.registry import RegistryConfig
+from rlr.config.retention import RetentionConfig
 from rlr.config.section import Section
 from rlr.config.services import ServicesConfig
 from rlr.config.text import dump_yaml
@@ -33,6 +34,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
+    retention: RetentionConfig = RetentionConfig()
     pipeline: PipelineConfig = PipelineConfig()
     containers: ContainersConfig = ContainersConfig()
     services: ServicesConfig = ServicesConfig()

@@ -33,7 +33,7 @@ def atomic_file(path: Path, mode: int | None = None) -> Iterator[Path]:
         'whole'
     """
     path = Path(path)
-    with _explained(path):
+    with explained_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)
@@ -63,7 +63,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file, not a folder; choose another name.")
-    with _explained(path):
+    with explained_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
@@ -96,8 +96,12 @@ def _umask() -> int:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into one sentence."""
+def explained_writes(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write a path into one sentence.
+
+    Raises:
+        MachineError: The disk is full or the place cannot be written.
+    """
     try:
         yield
     except OSError as error:

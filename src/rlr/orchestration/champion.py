@@ -8,7 +8,7 @@ from rlr.config import Config
 from rlr.data.manifest import Manifest
 from rlr.data.splits import admissible
 from rlr.foundation.errors import UserError
-from rlr.registry.tracking import Run
+from rlr.registry.spool.recorder import Recorder
 from rlr.registry.versions import UNJUDGED_TAGS, locate_model
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ def find_champion(settings: Config, manifest: Manifest) -> "Champion | None":
     return Champion(reference, found.name, found.folder, found.sha256)
 
 
-def log_admission(run: Run, output: Path, result: Mapping[str, Any]) -> None:
+def log_admission(recorder: Recorder, output: Path, result: Mapping[str, Any]) -> None:
     """Tell the run how many unjudged images were trained on, and under which champion.
 
     Args:
-        run: The run of the training.
+        recorder: Where the run of the training is recorded.
         output: Folder of the training.
         result: Its result.json.
     """
@@ -66,5 +66,5 @@ def log_admission(run: Run, output: Path, result: Mapping[str, Any]) -> None:
     if not unjudged:
         return
     values = (unjudged["admitted"], unjudged["held_back"], unjudged["champion"] or "none")
-    run.set_tags(dict(zip(UNJUDGED_TAGS, map(str, values), strict=True)))
-    run.log_files([output / name for name in FILES], "training")
+    recorder.set_tags(dict(zip(UNJUDGED_TAGS, map(str, values), strict=True)))
+    recorder.log_files([output / name for name in FILES], "training")

@@ -112,6 +112,8 @@ class Cluster:
         if needs.retry and self.settings.retries:
             wait = f"{self.settings.retry_seconds}s"
             task.set_retry(self.settings.retries, backoff_duration=wait, backoff_factor=2.0)
+        if not self.settings.cache:
+            task.set_caching_options(False)
         self._hand_out_secrets(task, needs)
         return task
 

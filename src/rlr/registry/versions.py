@@ -18,6 +18,7 @@ from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
 from rlr.registry.floors import FloorVerdict
+from rlr.registry.limits import transfers
 from rlr.registry.package import fetch_detector, save_pyfunc
 from rlr.registry.server import connect, explained
 from rlr.registry.tracking import Run
@@ -86,7 +87,10 @@ def register(
     tags = _version_tags(run, detector, verdict)
     name = settings.model_name
     with explained(run.client.tracking_uri):
-        version = _find(run, name, tags[FINGERPRINT_TAG]) or _create(run, name, detector, tags)
+        version = _find(run, name, tags[FINGERPRINT_TAG])
+        if version is None:
+            with transfers(settings):
+                version = _create(run, name, detector, tags)
         if challenger:
             run.client.set_registered_model_alias(name, CHALLENGER, version.version)
     alias = CHALLENGER if challenger else ""
@@ -130,12 +134,13 @@ def locate_model(reference: str, settings: RegistryConfig | None = None) -> Loca
     """
     if not reference.startswith("models:/"):
         return Located(reference, detector_folder(Path(reference)))
-    client = connect(settings or RegistryConfig())
+    settings = settings or RegistryConfig()
+    client = connect(settings)
     version = _look_up(client, reference)
     name = f"models:/{version.name}/{version.version}"
     target = MODEL_CACHE / f"{version.name}-{version.tags.get(FINGERPRINT_TAG, version.run_id)}"
     if not (target / DESCRIPTION).is_file():
-        _fetch(client, name, target)
+        _fetch(client, settings, name, target)
     return Located(name, target)
 
 
@@ -152,11 +157,11 @@ def run_of_version(client: "MlflowClient", reference: str) -> str:
     return str(_look_up(client, reference).run_id)
 
 
-def _fetch(client: "MlflowClient", name: str, target: Path) -> None:
+def _fetch(client: "MlflowClient", settings: RegistryConfig, name: str, target: Path) -> None:
     """Fetch a version; processes that want the same one wait for each other."""
     with workplace(target) as files:
         if not (target / DESCRIPTION).is_file():
-            with explained(client.tracking_uri):
+            with explained(client.tracking_uri), transfers(settings):
                 fetch_detector(name, files)
             files.rename(target)
 

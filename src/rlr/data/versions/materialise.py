@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from rlr.config.data import DataConfig
@@ -34,6 +35,8 @@ def materialise(config: DataConfig) -> tuple[Path, str]:
         logger.info("%s does not hold the data version %s", root, config.version)
     cached = cached_folder(config, config.version)
     pull(config.version, config.remote, cached)
+    with suppress(OSError):  # a cache may be read-only
+        os.utime(cached)  # `rlr gc` removes what was not used for long
     return cached, config.version
 
 
