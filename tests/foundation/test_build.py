@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rlr.foundation import build
+from rlr.foundation import build, checkout
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def _asked_anew() -> Iterator[None]:
 
 def test_a_checkout_asks_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (repository / ".git").exists():
-        monkeypatch.setattr(build, "_git", lambda *_words: "ab" * 20)
+        monkeypatch.setattr(checkout, "_git", lambda *_words: "ab" * 20)
     facts = build.current_build()
     assert re.fullmatch(r"[0-9a-f]{40}", facts.commit)
     assert isinstance(facts.dirty, bool)
@@ -37,7 +37,7 @@ def test_baked_facts_go_before_git(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     baked = {"version": "9", "commit": "c" * 40, "dirty": False, "lock_sha256": "d" * 64}
     (tmp_path / "_build.json").write_text(json.dumps(baked))
     monkeypatch.setattr(resources, "files", lambda _package: tmp_path)
-    monkeypatch.setattr(build, "_ask_git", lambda _checkout: pytest.fail("git was asked"))
+    monkeypatch.setattr(build, "git_state", lambda _checkout: pytest.fail("git was asked"))
     monkeypatch.setenv("RLR_IMAGE", "rlr-train@sha256:00")
     facts = build.current_build().as_dict()
     assert facts["commit"] == "c" * 40

@@ -1,6 +1,7 @@
 """`rlr pipeline`: compile it, run it here."""
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from rlr.cli.output import emit, table
 
 if TYPE_CHECKING:
     from rlr.orchestration.parameters import Parameters
+    from rlr.orchestration.place import Place
 
 app = typer.Typer(name="pipeline", help="The Kubeflow pipeline: compile, run here, submit.")
 
@@ -41,6 +43,13 @@ TrainImageOption = Annotated[
     str | None, typer.Option("--image-train", metavar="REF", help="Image of the heavy steps.")
 ]
 TRAINING = "training"
+
+
+class Runner(StrEnum):
+    """Where the steps of a run on this machine are executed."""
+
+    SUBPROCESS = "subprocess"
+    DOCKER = "docker"
 
 
 @app.command("list")
@@ -87,6 +96,12 @@ def compile_(
 @app.command()
 def run(
     name: NameArgument = TRAINING,
+    runner: Annotated[
+        Runner,
+        typer.Option("--runner", help="Every step a process here, or a container in its image."),
+    ] = Runner.SUBPROCESS,
+    image_pipeline: PipelineImageOption = None,
+    image_train: TrainImageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
     data_version: VersionOption = "",
@@ -100,8 +115,28 @@ def run(
     from rlr.orchestration.summary import summarise
 
     parameters = read_parameters(config, overrides, data_version, seed).at_home()
-    made = run_pipeline(find_project(project), name, parameters)
+    checkout = find_project(project)
+    place = _place(runner, parameters, image_pipeline, image_train)
+    made = run_pipeline(checkout, name, parameters, place=place)
     emit(summarise(made, parameters), as_json, _run_lines)
+
+
+def _place(
+    runner: Runner, parameters: "Parameters", image_pipeline: str | None, image_train: str | None
+) -> "Place":
+    if runner is Runner.DOCKER:
+        from rlr.orchestration.containers import Containers
+
+        return Containers(parameters.resolve(), image_pipeline, image_train)
+    from rlr.foundation.errors import UserError
+    from rlr.orchestration.place import Processes
+
+    if image_pipeline or image_train:
+        raise UserError(
+            "Processes run in no image: leave out --image-pipeline and --image-train, or add "
+            "--runner docker."
+        )
+    return Processes()
 
 
 def _run_lines(document: Mapping[str, Any]) -> Iterator[Any]:

@@ -14,6 +14,9 @@ from rlr.foundation.errors import UserError
 logger = logging.getLogger("rlr")
 
 NOTES = ("captured_at", "source", "licence")
+# What these are called where they travel in the data folder, and the configuration names none.
+CAPTURE_CSV = "capture.csv"
+GROUP_CSV = "group.csv"
 
 
 def read_groups(config: DataConfig, root: Path, entries: Sequence[Entry]) -> dict[str, str]:
@@ -27,8 +30,9 @@ def read_groups(config: DataConfig, root: Path, entries: Sequence[Entry]) -> dic
             is wrong or names a file that is missing.
     """
     groups = _groups_by_pattern(config.group_pattern, entries) if config.group_pattern else {}
-    if config.group_csv:
-        for row in _rows_of_images(config.group_csv, ("path", "group"), root, entries):
+    group_csv = config.group_csv or _travelling(GROUP_CSV, root)
+    if group_csv:
+        for row in _rows_of_images(group_csv, ("path", "group"), root, entries):
             if not row["group"]:
                 raise UserError(f"{row.where}: the group of {row['path']} is empty; fill it in.")
             groups[row["path"]] = row["group"]
@@ -45,8 +49,9 @@ def read_notes(
     """
     common = {"captured_at": None, "source": config.source, "licence": config.licence}
     notes: dict[str, dict[str, str | None]] = {entry.path: dict(common) for entry in entries}
-    if config.capture_csv:
-        for row in _rows_of_images(config.capture_csv, ("path",), root, entries):
+    capture_csv = config.capture_csv or _travelling(CAPTURE_CSV, root)
+    if capture_csv:
+        for row in _rows_of_images(capture_csv, ("path",), root, entries):
             given = {name: row[name] for name in NOTES if row.values.get(name)}
             if "captured_at" in given:
                 _require_time(row)
@@ -100,6 +105,10 @@ def _rows_of_images(
                 "correct or remove the row."
             )
     return rows
+
+
+def _travelling(name: str, root: Path) -> str | None:
+    return name if (root / name).is_file() else None
 
 
 def _locate(name: str, root: Path) -> Path:

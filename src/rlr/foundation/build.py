@@ -7,11 +7,11 @@ only in a source checkout is git asked.
 import functools
 import json
 import os
-import subprocess
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
+from rlr.foundation.checkout import git_state
 from rlr.foundation.documents import file_sha256
 
 LOCK_FILE = "requirements.lock"
@@ -52,17 +52,4 @@ def current_build() -> Build:
     checkout = Path(__file__).resolve().parents[3]
     lock = checkout / LOCK_FILE
     lock_sha256 = file_sha256(lock) if lock.is_file() else "unknown"
-    return Build(__version__, *_ask_git(checkout), lock_sha256, image)
-
-
-def _ask_git(checkout: Path) -> tuple[str, bool | None]:
-    try:
-        commit = _git(checkout, "rev-parse", "HEAD")
-        return commit, bool(_git(checkout, "status", "--porcelain"))
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown", None
-
-
-def _git(checkout: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(checkout), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return Build(__version__, *git_state(checkout), lock_sha256, image)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from rlr.foundation.checkout import PIPELINES, find_checkout
 from rlr.foundation.errors import UserError
 
-PIPELINES = "pipelines"
 COMPONENTS = "components"
 
 
@@ -72,18 +72,7 @@ def find_project(folder: Path | None = None) -> Project:
     Raises:
         UserError: There is none.
     """
-    if folder is not None:
-        if not (folder / PIPELINES).is_dir():
-            raise UserError(f"{folder} has no folder {PIPELINES}/; name a checkout of RLR Ops.")
-        return Project(folder.resolve())
-    here = Path.cwd().resolve()
-    for candidate in (here, *here.parents):
-        if (candidate / PIPELINES).is_dir():
-            return Project(candidate)
-    raise UserError(
-        f"Neither {here} nor a folder above it has {PIPELINES}/, which is not part of the package; "
-        "change to a checkout of RLR Ops or name it with --project."
-    )
+    return Project(find_checkout(folder))
 
 
 def _forget_modules() -> None:

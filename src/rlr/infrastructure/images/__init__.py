@@ -1,0 +1,1 @@
+"""The container images of the project: their names, building them, seeing which are there."""
