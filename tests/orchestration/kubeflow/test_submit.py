@@ -313,3 +313,15 @@ def test_the_training_pipeline_is_one_that_kubeflow_takes(
     text = yaml.safe_dump(only_run(api)["pipeline_spec"])
     assert "rlr-train:" not in text
     assert "rlr-pipeline:" not in text
+
+
+def test_the_distributed_pipeline_is_one_that_kubeflow_takes(
+    rlr: Callable[..., object], api: KubeflowApi, repository: Path
+) -> None:
+    here = (f"--endpoint={api.address}", f"--project={repository}", *IMAGES)
+    answer = rlr("pipeline", "upload", "training_distributed", *here)
+    assert answer.status == 0, answer.stderr
+    (version,) = api.store.versions.values()
+    text = yaml.safe_dump(version["pipeline_spec"])
+    assert f"r.example/t@{DIGEST}" in text
+    assert "rlr-train:" not in text
