@@ -53,8 +53,9 @@ DEEPER = {
 @pytest.fixture(autouse=True)
 def _compiled_once(monkeypatch: pytest.MonkeyPatch, compiled: str) -> None:
     """Compiling is not what is tested here, and takes longer than all the rest."""
-    monkeypatch.setattr("rlr.orchestration.compile.compile_pinned", lambda *_: compiled)
-    monkeypatch.setattr("rlr.orchestration.submit.compile_pinned", lambda *_: compiled)
+    # The first imports from the second, and must do so before that is changed.
+    for module in ("rlr.orchestration.submit", "rlr.orchestration.compile"):
+        monkeypatch.setattr(f"{module}.compile_pinned", lambda *_: compiled)
 
 
 def require_one_sentence(answer: object, status: int, words: str) -> None:
