@@ -14,7 +14,10 @@ import pytest
 import requests
 
 from rlr.foundation.errors import MachineError, UserError
+from rlr.orchestration.compile import compile_pinned
 from rlr.orchestration.images import Images, pin_images
+from rlr.orchestration.parameters import Parameters
+from rlr.orchestration.project import Project
 
 pytestmark = pytest.mark.services
 
@@ -119,6 +122,17 @@ def test_a_tag_becomes_the_digest_that_it_has_now(start: Start) -> None:
     pinned = pin_images(images)
     assert pinned.pipeline == f"{host}/rlr-pipeline@{new}"
     assert pin_images(pinned) == pinned
+
+
+def test_the_compiled_pipeline_names_digests(start: Start, repository: Path) -> None:
+    host = start()
+    light, heavy = push(host, "rlr-pipeline", "1", "a"), push(host, "rlr-train", "1", "b")
+    names = (f"{host}/rlr-pipeline:1", f"{host}/rlr-train:1")
+    text = compile_pinned(Project(repository), "training", Parameters("tiny"), *names)
+    for image in (f"{host}/rlr-pipeline@{light}", f"{host}/rlr-train@{heavy}"):
+        assert f"image: {image}" in text
+        assert f"value: {image}" in text  # RLR_IMAGE
+    assert names[0] not in text
 
 
 def test_what_is_not_there_is_told(start: Start) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import ssl
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -16,9 +15,10 @@ from kubeflow_api import KubeflowApi
 Ask = Callable[..., object]
 TOKEN = "a-secret-that-nobody-may-see"
 KUBECTL = """#!{python}
-import sys, time
+import json, os, sys, time
+with open("{log}", "w") as file:
+    json.dump({{"words": sys.argv[1:], "process": os.getpid()}}, file)
 print("Forwarding from 127.0.0.1:{port} -> 8888", flush=True)
-open("{log}", "w").write(" ".join(sys.argv[1:]))
 time.sleep(60)
 """
 
@@ -176,13 +176,15 @@ def test_a_port_forward_lasts_as_long_as_the_command(
     assert answer.status == 0, answer.stderr
     assert json.loads(answer.stdout)["url"] is None  # behind it there is the API alone
     assert len(api.store.runs) == 1
-    assert kubectl.read_text() == (
-        "port-forward --address 127.0.0.1 --namespace kubeflow service/ml-pipeline :8888"
-    )
-    listed = subprocess.run(["/bin/ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    assert str(kubectl.parent / "kubectl") not in listed.stdout
+    started = json.loads(kubectl.read_text())
+    assert started["words"] == [
+        *("port-forward", "--address", "127.0.0.1"),
+        *("--namespace", "kubeflow", "service/ml-pipeline", ":8888"),
+    ]
+    with pytest.raises(ProcessLookupError):
+        os.kill(started["process"], 0)
     assert ask("runs", "--port-forward=kubeflow/ml-pipeline-ui:80").status == 0
-    assert kubectl.read_text().endswith("service/ml-pipeline-ui :80")
+    assert json.loads(kubectl.read_text())["words"][-2:] == ["service/ml-pipeline-ui", ":80"]
 
 
 def test_a_missing_kubectl_is_told(ask: Ask, no_programs: Path) -> None:

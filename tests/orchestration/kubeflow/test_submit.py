@@ -14,6 +14,8 @@ import yaml
 from kubeflow_api import KubeflowApi
 from kubeflow_api.engine import Course
 
+from rlr.orchestration.images.reference import ImageReference
+
 DIGEST = "sha256:" + "12" * 32
 IMAGES = (f"--image-pipeline=r.example/p@{DIGEST}", f"--image-train=r.example/t@{DIGEST}")
 Ask = Callable[..., object]
@@ -72,6 +74,29 @@ def test_the_images_are_in_the_pipeline_by_digest(ask: Ask, api: KubeflowApi) ->
     for container, name in ((work, "r.example/t"), (look, "r/p")):
         assert container["image"] == f"{name}@{DIGEST}"
         assert {"name": "RLR_IMAGE", "value": f"{name}@{DIGEST}"} in container["env"]
+
+
+@pytest.mark.parametrize("verb", ["submit", "upload"])
+def test_a_tag_becomes_the_digest_that_the_registry_has(
+    verb: str, ask: Ask, api: KubeflowApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def find_digest(image: ImageReference, _timeout: float) -> str:
+        asked.append((image.registry, image.repository, image.tag))
+        return DIGEST
+
+    monkeypatch.setattr("rlr.orchestration.images.pin.find_digest", find_digest)
+    assert (
+        ask(verb, "--image-pipeline=hub.example/p:1", "--image-train=hub.example/t:2").status == 0
+    )
+    assert asked == [("hub.example", "p", "1"), ("hub.example", "t", "2")]
+    (sent,) = (*api.store.runs.values(), *api.store.versions.values())
+    text = json.dumps(sent["pipeline_spec"])
+    for image in (f"hub.example/p@{DIGEST}", f"hub.example/t@{DIGEST}"):
+        assert f'"image": "{image}"' in text
+        assert f'"value": "{image}"' in text  # RLR_IMAGE
+    assert "hub.example/p:1" not in text
 
 
 def test_an_image_without_a_digest_is_refused_unless_a_tag_is_allowed(
@@ -288,3 +313,15 @@ def test_the_training_pipeline_is_one_that_kubeflow_takes(
     text = yaml.safe_dump(only_run(api)["pipeline_spec"])
     assert "rlr-train:" not in text
     assert "rlr-pipeline:" not in text
+
+
+def test_the_distributed_pipeline_is_one_that_kubeflow_takes(
+    rlr: Callable[..., object], api: KubeflowApi, repository: Path
+) -> None:
+    here = (f"--endpoint={api.address}", f"--project={repository}", *IMAGES)
+    answer = rlr("pipeline", "upload", "training_distributed", *here)
+    assert answer.status == 0, answer.stderr
+    (version,) = api.store.versions.values()
+    text = yaml.safe_dump(version["pipeline_spec"])
+    assert f"r.example/t@{DIGEST}" in text
+    assert "rlr-train:" not in text

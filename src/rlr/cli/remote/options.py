@@ -72,7 +72,14 @@ def make_access(
     ca_certificate: Path | None,
     request_timeout: float,
 ) -> "Access":
-    """Return the way into Kubeflow that the options name."""
+    """Return the way into Kubeflow that the options name.
+
+    Raises:
+        UserError: They name none.
+    """
     from rlr.orchestration.kubeflow.access import Access
 
-    return Access(endpoint, namespace, token_file, ca_certificate, port_forward, request_timeout)
+    access = Access(endpoint, namespace, token_file, ca_certificate, port_forward, request_timeout)
+    if not port_forward:
+        access.address()  # a missing one is told before a pipeline is compiled
+    return access

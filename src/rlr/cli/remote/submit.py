@@ -98,11 +98,11 @@ def submit(
 
     if timeout is not None and not wait:
         raise UserError("--timeout is for --wait; give both, or neither.")
+    checkout = find_project(project)
     access = make_access(
         endpoint, port_forward, token_file, namespace, ca_certificate, request_timeout
     )
     parameters = read_parameters(config or DEFAULT_CONFIG, overrides, data_version, seed)
-    checkout = find_project(project)
     source: Compiled | Uploaded
     if version:
         if image_pipeline or image_train or allow_tag:

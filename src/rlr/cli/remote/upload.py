@@ -48,10 +48,10 @@ def upload(
     from rlr.orchestration.kubeflow.connection import connect
     from rlr.orchestration.project import find_project
 
+    checkout = find_project(project)
     access = make_access(
         endpoint, port_forward, token_file, namespace, ca_certificate, request_timeout
     )
-    checkout = find_project(project)
     parameters = read_parameters(config, overrides)
     compiled = compile_pinned(checkout, name, parameters, image_pipeline, image_train, allow_tag)
     title = pipeline_title(compiled)
