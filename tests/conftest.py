@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ def _own_environment(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("RLR_ENV_FILE", os.devnull)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+    if "boto3" in sys.modules:  # it remembers the credentials of the first test that used it
+        monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     logger = logging.getLogger("rlr")
     before = logger.handlers, logger.level, logger.propagate
     yield

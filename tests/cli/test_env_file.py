@@ -24,8 +24,8 @@ def test_a_command_goes_where_the_file_points(way: str, rlr) -> None:
         os.environ["RLR_ENV_FILE"] = str(file)
     words = ["--env-file", str(file)] if way == "option" else []
     answer = rlr(*words, "register", "nothing")
-    assert os.environ["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:1"
-    assert answer.status == 2  # `nothing` is no output of a training
+    assert answer.status == 1
+    assert "The tracking server http://127.0.0.1:1 does not answer" in answer.stderr
 
 
 def test_a_named_file_that_is_missing_is_one_sentence(rlr) -> None:

@@ -45,7 +45,7 @@ def bucket(
     place = tmp_path / "work"
     place.mkdir()
     monkeypatch.chdir(place)
-    store = boto3.resource("s3").Bucket(f"sets-{uuid.uuid4().hex[:12]}")
+    store = boto3.session.Session().resource("s3").Bucket(f"sets-{uuid.uuid4().hex[:12]}")
     store.create()
     yield store
     store.objects.delete()
@@ -53,7 +53,9 @@ def bucket(
 
 
 @pytest.fixture
-def proxy(bucket: Any, services: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def proxy(
+    bucket: Any, services: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Proxy]:
     made = Proxy(services["AWS_ENDPOINT_URL"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
     yield made
@@ -129,9 +131,7 @@ def test_damage_that_dvc_hides_or_does_not_name_is_named(bucket: Any, data: Path
     expected = {(by_md5[md5s[0]], "damaged", keys[0]), (by_md5[md5s[1]], "missing", keys[1])}
     for deep in (False, True):
         found = verify(version, url, deep)
-        faults = {
-            (each.path, each.finding, each.key.partition("/")[2]) for each in found.faults
-        }
+        faults = {(each.path, each.finding, each.key.partition("/")[2]) for each in found.faults}
         assert faults == expected
     assert found.objects == {"damaged": 1, "missing": 1, "read": 40}
 
@@ -242,9 +242,7 @@ def test_two_pods_of_a_node_pull_once(bucket: Any, data: Path, proxy: Proxy) -> 
     assert len(gets(proxy)) == 42 + 1
 
 
-def test_a_remote_that_refuses(
-    bucket: Any, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_remote_that_refuses(bucket: Any, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"s3://{bucket.name}/sets"
     version = publish(data, url)
     with pytest.raises(UserError, match="s3://no-such-bucket/x does not exist"):

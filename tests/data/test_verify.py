@@ -39,7 +39,8 @@ def test_every_file_of_a_bad_object_is_named(version: str, mvtec: Path) -> None:
     bad = place_of(version, "twin.png", mvtec)
     bad.chmod(0o644)
     bad.write_bytes(bad.read_bytes()[:-1] + b"\0")
-    place_of(version, "bolt/train/good/001.png", mvtec).unlink()
+    lost = place_of(version, "bolt/train/good/001.png", mvtec)
+    lost.unlink()
     found = verify(version, "remote")
     assert [(each.path, each.finding) for each in found.faults] == [
         ("bolt/train/good/001.png", "missing")
@@ -47,9 +48,9 @@ def test_every_file_of_a_bad_object_is_named(version: str, mvtec: Path) -> None:
     found = verify(version, "remote", deep=True)
     assert [(each.path, each.finding, each.key) for each in found.faults] == [
         ("bolt/test/good/000.png", "damaged", str(bad)),
-        ("bolt/train/good/001.png", "missing", str(place_of(version, "bolt/train/good/001.png", mvtec))),
+        ("bolt/train/good/001.png", "missing", str(lost)),
         ("twin.png", "damaged", str(bad)),
-    ]  # fmt: skip
+    ]
     bad.write_bytes(b"")  # seen without reading
     assert len(verify(version, "remote").faults) == 3
 

@@ -136,7 +136,12 @@ def test_what_an_alias_refers_to_stays_and_scores_as_before(
     for alias in made:
         resolve_model(made[alias][1].uri, config.registry)
 
+    places = {
+        model.source_run_id: Path(model.artifact_location.removeprefix("file://"))
+        for model in _logged(client, config)
+    }
     dry = _later(config, dry_run=True)
+    assert all(folder.is_dir() for folder in places.values())
     assert all(_is_active(client, run) for run, _ in made.values())
     assert len(list(cache.iterdir())) == 4
     done = _later(config)
@@ -166,8 +171,8 @@ def test_what_an_alias_refers_to_stays_and_scores_as_before(
         scores = [d.predict([d.read(image)], ["rings"])[0].image_score for d in (expected, found)]
         assert scores[0] == scores[1]
     # Not only the cache: the artifacts themselves.
-    models = [Path(m.artifact_location.removeprefix("file://")) for m in _logged(client, config)]
-    assert sum(folder.is_dir() for folder in models) == len(models) == 2
+    there = {run_id for run_id, folder in places.items() if folder.is_dir()}
+    assert there == {made[alias][0].run_id for alias in ("champion", "previous")}
     assert _later(config)["tracking"]["removed"] == []
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.services import LocalServices, private_services
 from fixtures.tracking_server import TrackingServer
 
 from rlr.config import load_config
@@ -21,6 +22,7 @@ from rlr.orchestration import steps
 from rlr.registry.server import connect
 from rlr.registry.spool.folder import find_spools, read_spool
 from rlr.registry.spool.recorder import Recorder
+from rlr.registry.spool.sync import spool_states
 from rlr.training.checkpoint import EpochRecord
 
 pytestmark = pytest.mark.slow
@@ -48,9 +50,13 @@ def server(running: TrackingServer) -> Iterator[TrackingServer]:
 
 @pytest.fixture
 def overrides(running: TrackingServer, small_manifest: Manifest) -> list[str]:
+    return _overrides(running.uri, small_manifest)
+
+
+def _overrides(uri: str, manifest: Manifest) -> list[str]:
     return [
-        f"registry.tracking_uri={running.uri}",
-        f"data.root={small_manifest.root}",
+        f"registry.tracking_uri={uri}",
+        f"data.root={manifest.root}",
         f"training.epochs={EPOCHS}",
         "registry.request_seconds=2",
         "registry.retries=0",
@@ -125,6 +131,13 @@ def _artifacts(overrides: list[str], run_id: str) -> set[str]:
 
 def _unsent(output: Path) -> int:
     return sum(read_spool(folder).unsent() for folder in find_spools(output))
+
+
+def _await_last_request(output: Path) -> None:
+    """Wait for what a command's own process would not outlive."""
+    end = time.monotonic() + 30
+    while any(state.is_live for state in spool_states([output])) and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def test_a_server_that_is_killed_and_comes_back_gets_everything(
@@ -240,6 +253,7 @@ DIE = """
 import os, signal, sys
 from rlr.orchestration import steps
 from rlr.registry.spool.recorder import Recorder
+from rlr.registry.spool.sync import spool_states
 log_epoch = Recorder.log_epoch
 def die(self, record):
     log_epoch(self, record)
@@ -292,3 +306,72 @@ def test_a_run_that_was_deleted_is_told_and_its_spool_is_kept(
     assert f"does not take what belongs to the run {trained.run_id}" in answer.stdout
     assert "deleted" in answer.stdout
     assert _unsent(tmp_path) == left
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalServices]:
+    """Return a real S3 server, PostgreSQL and MLflow, for these tests alone."""
+    with private_services() as started:
+        yield started
+
+
+@pytest.fixture
+def real(
+    stack: LocalServices, small_manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[str]]:
+    for name, value in stack.variables.items():
+        monkeypatch.setenv(name, value)
+    yield _overrides(stack.variables["MLFLOW_TRACKING_URI"], small_manifest)
+    stack.up()
+
+
+@pytest.mark.services
+def test_a_database_that_is_restarted_loses_nothing(
+    stack: LocalServices,
+    real: list[str],
+    at_epoch: AtEpoch,
+    pauses: list[float],
+    tmp_path: Path,
+) -> None:
+    """MLflow lives on and answers 500 and 503 meanwhile."""
+    at_epoch(3, lambda: stack.kill("postgres"))
+    at_epoch(6, stack.up)
+    trained = steps.train("tiny", [*real, "registry.flush_seconds=60.0"], tmp_path)
+    assert _unsent(tmp_path) == 0
+    assert _points(real, trained.run_id) == _expected(tmp_path)
+    assert max(pauses) < LONGEST_PAUSE
+
+
+@pytest.mark.services
+def test_what_postgresql_is_sent_twice_is_there_once(
+    stack: LocalServices, real: list[str], tmp_path: Path, rlr: Callable[..., Any]
+) -> None:
+    trained = steps.train("tiny", [*real, "registry.flush_seconds=60.0"], tmp_path)
+    before = _points(real, trained.run_id)
+    (folder,) = find_spools(tmp_path)
+    lines = (folder / "entries.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if '"kind":"file"' not in line]
+    (folder / "entries.jsonl").write_text("".join(kept))
+    (folder / "acknowledged.json").unlink()
+    answer = rlr("runs", "sync", tmp_path)
+    assert f"{len(kept)} entries sent" in answer.stdout
+    assert _points(real, trained.run_id) == before == _expected(tmp_path)
+
+
+@pytest.mark.services
+def test_an_artifact_store_that_is_away_costs_nothing_but_the_sending(
+    stack: LocalServices,
+    real: list[str],
+    at_epoch: AtEpoch,
+    tmp_path: Path,
+    rlr: Callable[..., Any],
+) -> None:
+    at_epoch(3, lambda: stack.kill("radosgw"))
+    trained = steps.train("tiny", [*real, "registry.transfer_seconds=5"], tmp_path)
+    assert _unsent(tmp_path) == 3  # two files, and the end
+    stack.up()
+    _await_last_request(tmp_path)
+    assert rlr("runs", "sync", tmp_path).status == 0
+    files = {"training/history.json", "training/result.json"}
+    assert _artifacts(real, trained.run_id) == files
+    assert _points(real, trained.run_id) == _expected(tmp_path)

@@ -13,6 +13,7 @@ from rlr.cli.output import emit, table
 if TYPE_CHECKING:
     from rlr.orchestration.parameters import Parameters
     from rlr.orchestration.place import Place
+    from rlr.orchestration.project import Project
 
 app = typer.Typer(name="pipeline", help="The Kubeflow pipeline: compile, run here, submit.")
 
@@ -116,18 +117,22 @@ def run(
 
     parameters = read_parameters(config, overrides, data_version, seed).at_home()
     checkout = find_project(project)
-    place = _place(runner, parameters, image_pipeline, image_train)
+    place = _place(runner, checkout, parameters, image_pipeline, image_train)
     made = run_pipeline(checkout, name, parameters, place=place)
     emit(summarise(made, parameters), as_json, _run_lines)
 
 
 def _place(
-    runner: Runner, parameters: "Parameters", image_pipeline: str | None, image_train: str | None
+    runner: Runner,
+    checkout: "Project",
+    parameters: "Parameters",
+    image_pipeline: str | None,
+    image_train: str | None,
 ) -> "Place":
     if runner is Runner.DOCKER:
         from rlr.orchestration.containers import Containers
 
-        return Containers(parameters.resolve(), image_pipeline, image_train)
+        return Containers(parameters.resolve(), checkout, image_pipeline, image_train)
     from rlr.foundation.errors import UserError
     from rlr.orchestration.place import Processes
 

@@ -3,10 +3,12 @@
 import logging
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from rlr.config.data import DataConfig
+from rlr.data.judgement import COLUMNS, Judgement, judgement_of
 from rlr.data.layouts import Entry
 from rlr.data.tables import TableRow, read_rows
 from rlr.foundation.errors import UserError
@@ -57,6 +59,35 @@ def read_notes(
                 _require_time(row)
             notes[row["path"]].update(given)
     return notes
+
+
+def read_labels(config: DataConfig, root: Path, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries, those that `labels_csv` judges with split and label from there.
+
+    It speaks of images in `unlabelled`. Where the tree itself says what an image is, the CSV may
+    only say the same.
+
+    Raises:
+        UserError: The CSV is wrong, or contradicts the tree.
+    """
+    if not config.labels_csv:
+        return list(entries)
+    rows = _rows_of_images(config.labels_csv, COLUMNS, root, entries)
+    said = {row["path"]: judgement_of(row) for row in rows if row["label"]}
+    return [_judge(each, said[each.path]) if each.path in said else each for each in entries]
+
+
+def _judge(entry: Entry, judgement: Judgement) -> Entry:
+    split = judgement.target()
+    if entry.label is None:
+        return replace(entry, split=split, label=judgement.label)
+    same_split = judgement.split is None or entry.split == split
+    if entry.label != judgement.label or not same_split:
+        raise UserError(
+            f"{judgement.where}: {entry.path} is {judgement.label} ({split}) here, and its place "
+            f"says {entry.label} ({entry.split}); correct or remove the row."
+        )
+    return entry
 
 
 def _groups_by_pattern(pattern: str, entries: Sequence[Entry]) -> dict[str, str]:

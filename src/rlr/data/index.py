@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlr.config.data import DataConfig
-from rlr.data.annotations import read_groups, read_notes
+from rlr.data.annotations import read_groups, read_labels, read_notes
 from rlr.data.images import ImageHeader, read_header
 from rlr.data.layouts import Entry, Layout, open_layout
 from rlr.data.manifest import (
@@ -48,6 +48,7 @@ def index_images(
     root = Path(config.root) if root is None else Path(root)
     entries = read_entries(config, root)
     _refuse_paths(entries, root)
+    entries = read_labels(config, root, entries)
     groups = read_groups(config, root, entries)
     notes = read_notes(config, root, entries)
     rows = [

@@ -21,6 +21,7 @@ from rlr.orchestration.reporting import FAILURE_FILE, LINE_MARK, read_failure
 
 RUNS = Path(".rlr/runs")
 LOG_FILE = "log.txt"
+CRASHED = "a step of the pipeline crashed or was killed (out of memory?)"
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class LocalRun:
         folder: What it left: the steps' folders, and the log.
         steps: What each step that ran has left, by its name.
         seconds: Duration.
+        runner: Where its steps ran, "subprocess" or "docker".
     """
 
     folder: Path
     steps: dict[str, StepOutput]
     seconds: float
+    runner: str = Processes.name
 
 
 def run_pipeline(
@@ -80,7 +83,7 @@ def run_pipeline(
         raise MachineError(
             f"The runner reported success, but {'; '.join(faults)}; see {folder / LOG_FILE}."
         )
-    return LocalRun(folder, read_outputs(folder), time.monotonic() - start)
+    return LocalRun(folder, read_outputs(folder), time.monotonic() - start, place.name)
 
 
 def _explain(error: Exception, folder: Path, place: Place) -> RlrError:
@@ -94,7 +97,7 @@ def _explain(error: Exception, folder: Path, place: Place) -> RlrError:
         return sentence
     if isinstance(error, RlrError):
         return error
-    why = place.why_failed() or "a step of the pipeline crashed or was killed (out of memory?)"
+    why = place.why_failed(folder) or CRASHED
     return MachineError(f"{why[0].upper()}{why[1:]}; the last words are in {folder / LOG_FILE}.")
 
 

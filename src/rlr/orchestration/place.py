@@ -29,8 +29,12 @@ class Place(Protocol):
             folder: Pipeline root of the run.
         """
 
-    def why_failed(self) -> str:
-        """Return what is known of the step that ended badly, or ""."""
+    def why_failed(self, folder: Path) -> str:
+        """Return what is known of the step that ended badly, or "".
+
+        Args:
+            folder: Pipeline root of the run.
+        """
 
     def faults(self, spec: "PipelineSpec", folder: Path) -> list[str]:
         """Return what speaks against a success that the runner has reported.
@@ -55,7 +59,7 @@ class Processes:
 
         yield local.SubprocessRunner(use_venv=False)
 
-    def why_failed(self) -> str:
+    def why_failed(self, folder: Path) -> str:
         return ""
 
     def faults(self, spec: "PipelineSpec", folder: Path) -> list[str]:

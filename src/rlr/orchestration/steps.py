@@ -63,14 +63,19 @@ def validate_data(
         UserError: The images are not there, or in no known layout.
     """
     from rlr.orchestration.dataset import list_images, write_dataset
-    from rlr.validation import validate
+    from rlr.validation import count_unjudged, validate
 
     settings = resolve(config, overrides, data_version, seed)
     manifest = list_images(settings.data)
     write_dataset(manifest, output)
     white_level = settings.features.preprocessing.white_level
-    verdict = validate(manifest, settings.validation, output, white_level=white_level)
+    unjudged = count_unjudged(manifest, settings.data)
+    verdict = validate(
+        manifest, settings.validation, output, white_level=white_level, unjudged=unjudged
+    )
     logger.info("%s", verdict.sentence())
+    if unjudged:
+        logger.info("%s", unjudged.sentence())
     reason = "" if verdict.passed else verdict.sentence()
     return Validated(verdict.passed, reason, manifest.version, output / "validation.html")
 

@@ -16,6 +16,7 @@ from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
 from rlr.registry.facts import code_tags, hardware_tags, package_tags
+from rlr.registry.limits import transfers
 from rlr.registry.scalars import flatten_settings
 from rlr.registry.server import experiment_id, explained
 from rlr.registry.spool.folder import open_spool
@@ -139,7 +140,8 @@ class Run:
         flat = flatten_settings(config.model_dump(mode="json"))
         for part in _parts([Param(name, value) for name, value in flat.items()]):
             self.client.log_batch(self.run_id, params=part)
-        self.client.log_text(self.run_id, config.as_yaml(), "config.yaml")
+        with transfers(config.registry):
+            self.client.log_text(self.run_id, config.as_yaml(), "config.yaml")
 
 
 def is_recorder() -> bool:

@@ -35,7 +35,7 @@ def camera(
     for name, value in services.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    bucket = boto3.resource("s3").Bucket(f"camera-{uuid.uuid4().hex[:12]}")
+    bucket = boto3.session.Session().resource("s3").Bucket(f"camera-{uuid.uuid4().hex[:12]}")
     bucket.create()
     yield bucket
     bucket.objects.delete()

@@ -47,7 +47,7 @@ def broken_off(words: list[str], store: Path, stack: LocalServices) -> str:
 def test_s3_is_killed_and_comes_back(own_services: LocalServices, proxy: Proxy) -> None:
     import boto3
 
-    bucket = boto3.resource("s3").Bucket("camera")
+    bucket = boto3.session.Session().resource("s3").Bucket("camera")
     bucket.create()
     images = {picture(number, side=64) for number in range(24)}
     for number, image in enumerate(sorted(images)):

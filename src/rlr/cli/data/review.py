@@ -11,7 +11,8 @@ from rlr.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, SetOption
 from rlr.cli.output import emit, table
 
 if TYPE_CHECKING:
-    from rlr.data.changes import Edited, Judgement
+    from rlr.data.changes import Edited
+    from rlr.data.judgement import Judgement
 
 MOVES_SHOWN = 20
 
@@ -177,7 +178,7 @@ def history(
 def _judgements(
     paths: list[str], label_name: str | None, split: str | None, source: Path | None
 ) -> "list[Judgement]":
-    from rlr.data.changes import Judgement, read_judgements
+    from rlr.data.judgement import Judgement, read_judgements
     from rlr.foundation.errors import UserError
 
     if source:

@@ -60,7 +60,7 @@ def _is_same(found: Entry, meant: Entry, owned: set[str] | None) -> bool:
 def _describe(entry: Entry | None) -> str:
     if entry is None:
         return "no image"
-    masks = f" with {len(entry.masks)} masks" if entry.masks else ""
+    masks = f" with the masks {', '.join(entry.masks)}" if entry.masks else ""
     return f"{entry.label or 'an unjudged image'} in {entry.class_name}, {entry.split}{masks}"
 
 

@@ -144,6 +144,6 @@ def _require_class(name: str, where: str) -> None:
 def _require_name(kind: str, name: str, where: str) -> None:
     if FORBIDDEN.search(name) or name.startswith(".") or len(name) > LONGEST:
         raise UserError(
-            f"{where}: the {kind} '{name}' cannot be the name of a folder; correct the CSV or "
-            "data.intake.key_pattern."
+            f"{where}: the {kind} '{name}' cannot be the name of a folder; correct the CSV, "
+            "data.intake.key_pattern or data.intake.class_name."
         )

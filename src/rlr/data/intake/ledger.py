@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlr.data.intake.listing import BucketObject
-from rlr.data.tables import read_rows
+from rlr.data.tables import TableRow, read_rows
 from rlr.foundation.atomic import atomic_file
+from rlr.foundation.errors import UserError
 
 LEDGER = ".imported.csv"
 COLUMNS = ("source", "etag", "bytes", "imported_as")
@@ -75,7 +76,13 @@ def read_ledger(root: Path) -> Ledger:
     file = root / LEDGER
     if not file.exists():
         return Ledger()
-    return Ledger(
-        Record(row["source"], row["etag"], int(row["bytes"]), row["imported_as"])
-        for row in read_rows(file, COLUMNS)
-    )
+    return Ledger(_record(row) for row in read_rows(file, COLUMNS))
+
+
+def _record(row: TableRow) -> Record:
+    if not row["bytes"].isdecimal():
+        raise UserError(
+            f"{row.where}: '{row['bytes']}' is no number of bytes; restore the file from the "
+            "version before."
+        )
+    return Record(row["source"], row["etag"], int(row["bytes"]), row["imported_as"])

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rlr.config.data import DataConfig
 from rlr.data.annotations import CAPTURE_CSV, GROUP_CSV
@@ -17,7 +16,7 @@ from rlr.data.intake.ledger import Ledger, Record, read_ledger
 from rlr.data.intake.listing import BucketObject, list_objects
 from rlr.data.intake.location import Location, parse_location
 from rlr.data.intake.naming import tree_path
-from rlr.data.intake.sorting import Sorted, sort_objects
+from rlr.data.intake.sorting import Sorted, sort_objects, wanted_suffixes
 from rlr.data.intake.tree import (
     add_files,
     add_rows,
@@ -77,13 +76,16 @@ def import_images(config: DataConfig, source: str) -> Imported:
         MachineError: The server cannot be reached, the disk is full, or an object is damaged.
     """
     location = parse_location(source)
+    suffixes = wanted_suffixes(config.intake)
     root = Path(config.root).resolve()  # of a link, what it leads to is replaced
     client = connect(config.intake)
     with workplace(root) as tree:
         restore(root, tree.parent)
         refuse_other_trees(root)
         ledger = read_ledger(root)
-        found = _look_around(client, config, location, ledger)
+        objects = list_objects(client, location)
+        judge = read_judge(client, config.intake, location, objects)
+        found = sort_objects(objects, ledger, judge, config.intake, suffixes)
         store = tree.parent / FETCHED
         fetched = fetch_objects(client, config.intake, list(found.wanted), store)
         new = _place(found, fetched, root)
@@ -105,12 +107,6 @@ def import_images(config: DataConfig, source: str) -> Imported:
         shutil.rmtree(store, ignore_errors=True)
     size = sum(thing.size for thing in new.values())
     return Imported(manifest, parent, len(new), size, found.known, found.changed, left_out)
-
-
-def _look_around(client: Any, config: DataConfig, location: Location, ledger: Ledger) -> Sorted:
-    objects = list_objects(client, location)
-    judge = read_judge(client, config.intake, location, objects)
-    return sort_objects(objects, ledger, judge, config.intake)
 
 
 def _place(found: Sorted, fetched: Fetched, root: Path) -> dict[str, BucketObject]:

@@ -1,6 +1,6 @@
 """Which objects are wanted: new ones that are images and of a class that is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -32,15 +32,25 @@ class Sorted:
 
 
 def sort_objects(
-    objects: Sequence[BucketObject], ledger: Ledger, judge: Judge, settings: IntakeConfig
+    objects: Sequence[BucketObject],
+    ledger: Ledger,
+    judge: Judge,
+    settings: IntakeConfig,
+    suffixes: Collection[str],
 ) -> Sorted:
     """Sort objects into wanted, known and left out.
+
+    Args:
+        objects: All of a location.
+        ledger: What was taken before.
+        judge: Knows class and label.
+        settings: What to do with changed objects.
+        suffixes: How the names of images end, as `wanted_suffixes` says.
 
     Raises:
         UserError: What is known of an object contradicts itself, or objects have changed and
             `settings.changed` is refuse.
     """
-    suffixes = _suffixes(settings)
     wanted: dict[BucketObject, Judgement] = {}
     left_out: dict[str, str] = {}
     known = 0
@@ -61,7 +71,12 @@ def sort_objects(
     return Sorted(wanted, left_out, known, [thing.key for thing in changed])
 
 
-def _suffixes(settings: IntakeConfig) -> frozenset[str]:
+def wanted_suffixes(settings: IntakeConfig) -> frozenset[str]:
+    """Return how the names of wanted images end, in small letters.
+
+    Raises:
+        UserError: `settings.include` names what cannot be read.
+    """
     if settings.include is None:
         return SUFFIXES
     given = frozenset(f".{suffix.lower().removeprefix('.')}" for suffix in settings.include)

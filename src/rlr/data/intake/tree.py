@@ -5,25 +5,33 @@ import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from rlr.data.layouts.mvtec import MvtecLayout, is_class
+from rlr.data.layouts.mvtec import MvtecLayout, is_class, is_unjudged
 from rlr.data.layouts.tree import folders_in, images_in
 from rlr.data.tables import read_rows
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.errors import UserError
+from rlr.foundation.exchange import exchange, take_back
 
-OLD = "old"
+REFUSED = "refused"
+RETIRED = "retired"  # as other changes of a data folder call it
 
 
 def refuse_other_trees(root: Path) -> None:
     """Raise a UserError if images of the MVTec AD layout cannot be put into a folder."""
     if root.exists() and not root.is_dir():
         raise UserError(f"{root} is a file, not a folder; name another (data.root).")
+    if root in (Path.cwd(), *Path.cwd().parents):
+        raise UserError(
+            f"{root} is replaced as a whole, so this cannot be done from inside of it; change to "
+            "a folder outside and name it with data.root."
+        )
     if not root.is_dir() or not (images_in(root) or folders_in(root)):
         return
-    if is_class(root) or not MvtecLayout.recognises(root):
+    is_single = is_class(root) or is_unjudged(root)
+    if is_single or not MvtecLayout.recognises(root):
         raise UserError(
             f"{root} holds data in another layout than CLASS/train/good; import into a folder of "
             "its own (data.root)."
@@ -87,27 +95,29 @@ def in_place_of(root: Path, new: Path, place: Path) -> Iterator[None]:
         new: The tree, on the same disk.
         place: A folder on that disk to lay the old one aside in.
     """
-    aside = place / OLD
-    if root.exists():
-        root.rename(aside)
-    try:
+    retired = place / RETIRED
+    had_one = root.exists()
+    if had_one:
+        exchange(new, root, retired)
+    else:
         new.rename(root)
+    try:
         yield
     except BaseException:
-        with suppress(FileNotFoundError):
+        if had_one:
+            exchange(new if new.exists() else retired, root, place / REFUSED)
+        else:
             root.rename(new)
-        if aside.exists():
-            aside.rename(root)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        for name in (RETIRED, REFUSED):
+            shutil.rmtree(place / name, ignore_errors=True)
 
 
 def restore(root: Path, place: Path) -> None:
-    """Put right what an import has left that was killed while it changed the trees."""
-    aside = place / OLD
-    if aside.is_dir() and not root.exists():
-        aside.rename(root)
-    shutil.rmtree(aside, ignore_errors=True)
+    """Put right what has been left by a process that was killed while it changed the trees."""
+    take_back(root, place / RETIRED)
+    shutil.rmtree(place / RETIRED, ignore_errors=True)
 
 
 def _link(source: str, target: str) -> str:

@@ -1,5 +1,6 @@
 """`.dvc/config`: the default remote of a checkout, which `dvc` and `rlr` both read."""
 
+import logging
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -74,5 +75,10 @@ def _find_folder() -> Path | None:
 def _make_folder(root: Path) -> Path:
     from dvc.repo import Repo
 
-    Repo.init(str(root), no_scm=not (root / ".git").exists()).close()
+    words = logging.getLogger("dvc.repo.init")  # which speaks on stdout, at length
+    words.disabled = True
+    try:
+        Repo.init(str(root), no_scm=not (root / ".git").exists()).close()
+    finally:
+        words.disabled = False
     return root / DVC_FOLDER

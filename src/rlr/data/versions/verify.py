@@ -6,10 +6,10 @@ is named with the file it should be.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from rlr.data.versions.contents import list_contents
 from rlr.data.versions.remote import Remote, open_remote, reaching
@@ -20,6 +20,7 @@ BLOCK = 2**20
 EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
 WORKERS = 16  # requests at a time; they wait for the network
 
+Facts = Mapping[str, Any]
 Finding = Literal["missing", "damaged", "read", "etag", "present"]
 FAULTS: tuple[Finding, ...] = ("missing", "damaged")
 
@@ -77,10 +78,8 @@ def verify(version: str, remote: str | None = None, deep: bool = False) -> Verif
     contents = list_contents(store, version)
     hashes = sorted(set(contents.values()))
     with reaching(store), ThreadPoolExecutor(WORKERS) as pool:
-        forget = getattr(store.odb.fs.fs, "invalidate_cache", None)
-        if forget:  # what this process has listed before may be gone
-            forget()
-        looked = pool.map(lambda md5: _look(store, md5, deep), hashes)
+        told = _listing(store)
+        looked = pool.map(lambda md5: _look(store, md5, told(store.key(md5)), deep), hashes)
         label = f"Verifying {len(hashes)} objects"
         found = dict(zip(hashes, track(looked, label, total=len(hashes)), strict=True))
     faults = [
@@ -91,16 +90,27 @@ def verify(version: str, remote: str | None = None, deep: bool = False) -> Verif
     return Verified(store.url, len(contents), dict(Counter(found.values())), faults)
 
 
-def _look(store: Remote, md5: str, deep: bool) -> Finding:
+def _listing(store: Remote) -> Callable[[str], Facts | None]:
+    """Return what tells the facts of an object by its key, and None of one that is missing."""
+    files = store.odb.fs
+    if files.protocol == "local":
+        return lambda key: files.info(key) if files.exists(key) else None
+    files.fs.invalidate_cache()  # what this process has listed before may be gone
+    listed: Mapping[str, Facts] = files.fs.find(store.odb.path, detail=True)  # 1000 a request
+    return listed.get
+
+
+def _look(store: Remote, md5: str, facts: Facts | None, deep: bool) -> Finding:
+    if facts is None:
+        return "missing"
+    etag = str(facts.get("ETag", "")).strip('"')
+    if not deep and etag == md5:
+        return "etag"
+    if not deep and not etag and (facts["size"] or md5 == EMPTY):
+        return "present"
     try:
-        facts = store.odb.fs.info(store.key(md5))
-        etag = str(facts.get("ETag", "")).strip('"')
-        if not deep and etag == md5:
-            return "etag"
-        if not deep and not etag and (facts["size"] or md5 == EMPTY):
-            return "present"
         return "read" if _read_md5(store, md5) == md5 else "damaged"
-    except FileNotFoundError:
+    except FileNotFoundError:  # since it was listed
         return "missing"
 
 

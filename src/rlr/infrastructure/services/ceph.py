@@ -116,7 +116,7 @@ class Ceph:
             self._start_daemons(self._place.folder / settings.store, settings, patience)
             patience.wait_for("S3", lambda: s3.why_no_buckets(settings, self._ask_seconds))
             return settings
-        self._require_plain_folder()
+        require_plain(self._place.folder)
         for unfinished in self._place.folder.glob("s3-*"):
             shutil.rmtree(unfinished)  # a start that was killed left it
         for attempt in range(1, self._place.config.attempts + 1):
@@ -163,20 +163,12 @@ class Ceph:
         patience.wait_for("S3", lambda: s3.why_no_buckets(candidate, self._ask_seconds))
         return self._place.keep(candidate, store=folder.name)
 
-    def _require_plain_folder(self) -> None:
-        odd = sorted(set(str(self._place.folder)) & set(REFUSED))
-        if odd:
-            raise UserError(
-                f"{self._place.folder} has {' '.join(odd)} in its name, which Ceph's configuration "
-                "cannot hold; choose another --folder."
-            )
-
     def _require_monitor_port(self, folder: Path) -> None:
         port = json.loads((folder / FACTS_FILE).read_text())["monitor_port"]
         if self._processes.pid(MONITOR) is None and is_taken(port):
             raise MachineError(
-                f"Port {port} of {MONITOR}, which is written into its data, is taken by another "
-                "program; end it and run again."
+                f"Port {port} of {MONITOR}, which its data know, is taken by another program; "
+                "end it and run again."
             )
 
     def _lay_out(self, folder: Path) -> None:
@@ -263,6 +255,20 @@ class Ceph:
             if log.exists():
                 log.replace(log.with_suffix(f".{attempt}.log"))
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_plain(folder: Path) -> None:
+    """Refuse a folder that Ceph's configuration cannot name.
+
+    Raises:
+        UserError: A character of its path means something there.
+    """
+    odd = sorted(set(str(folder)) & set(REFUSED))
+    if odd:
+        raise UserError(
+            f"{folder} has {' '.join(odd)} in its name, which Ceph's configuration cannot hold; "
+            "choose another --folder."
+        )
 
 
 def _configuration(folder: Path) -> Path:

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 HOST_VARIABLE = "DOCKER_HOST"
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 REMAPPED = ("name=rootless", "name=userns")
+# What the daemon says of a wrong configuration, and what to do about it.
+ADVICE = {
+    "could not select device driver": "install NVIDIA's container toolkit, or set containers.gpus "
+    "to false",
+    "network": "set containers.network to one that `docker network ls` lists",
+    "bind source path does not exist": "name a daemon of this machine with DOCKER_HOST",
+}
 
 
 @contextmanager
@@ -58,9 +65,9 @@ def daemon_explained() -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("docker", "requests", "urllib3"):
             raise
-        raise MachineError(
-            f"The Docker daemon at {_host()} failed: {_cause(error)[:300]}"
-        ) from error
+        cause = _cause(error)[:300]
+        advice = next((what for words, what in ADVICE.items() if words in cause), "see its log")
+        raise MachineError(f"The Docker daemon at {_host()} failed: {cause}; {advice}.") from error
 
 
 def _host() -> str:

@@ -2,16 +2,16 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlr.foundation.build import current_build
 from rlr.foundation.errors import UserError
+from rlr.infrastructure.images.names import SOURCE
+from rlr.infrastructure.images.source import read_source
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.images import Image as DockerImage
-
-REVISION_LABEL = "org.opencontainers.image.revision"
 
 logger = logging.getLogger("rlr")
 
@@ -34,13 +34,14 @@ class Image:
         return f"{self.reference} ({self.id})"
 
 
-def find_image(client: "DockerClient", reference: str, option: str) -> Image:
+def find_image(client: "DockerClient", reference: str, option: str, checkout: Path) -> Image:
     """Find an image in the daemon. None is ever pulled.
 
     Args:
         client: Client of the daemon.
         reference: Name with tag or digest, or id.
         option: Option of the command that names another.
+        checkout: The checkout, to tell where an image holds other code.
 
     Raises:
         UserError: It is not there, has no name, or would run as root.
@@ -60,7 +61,7 @@ def find_image(client: "DockerClient", reference: str, option: str) -> Image:
             f"The image {reference} runs as the user {user}; steps run as one with a number other "
             f"than 0 alone. Name another with {option}."
         )
-    _tell_age(found, reference)
+    _tell_age(found, reference, checkout)
     return Image(_known_name(found, reference, option), str(found.id), user)
 
 
@@ -79,15 +80,16 @@ def _known_name(image: "DockerImage", reference: str, option: str) -> str:
     return str(names[0])
 
 
-def _tell_age(image: "DockerImage", reference: str) -> None:
-    """Say where an image holds other code than this: it is the images' code that runs."""
-    revision = (image.labels or {}).get(REVISION_LABEL, "")
-    commit = current_build().commit
-    if revision and revision != commit:
+def _tell_age(image: "DockerImage", reference: str, checkout: Path) -> None:
+    """Say where an image holds other code than the checkout: it is the image's code that runs."""
+    held = (image.labels or {}).get(SOURCE)
+    try:
+        current = read_source(checkout).sha256
+    except UserError:  # a checkout of pipelines alone
+        return
+    if held and held != current:
         logger.warning(
-            "The image %s holds the code of commit %s, and this is %s; `rlr images build` renews "
-            "it.",
+            "The image %s holds other code than %s; `rlr images build` renews it.",
             reference,
-            revision[:12],
-            commit[:12],
+            checkout,
         )

@@ -25,6 +25,7 @@ from rlr.orchestration.containers.images import Image, find_image
 from rlr.orchestration.containers.mounts import data_cache, data_remote, give, shares_of
 from rlr.orchestration.containers.watch import RUN_LABEL, Seen, Watch, write_record
 from rlr.orchestration.outputs import read_outputs
+from rlr.orchestration.project import Project
 from rlr.orchestration.reporting import FAILURE_FILE
 from rlr.registry.server import tracking_uri
 
@@ -42,12 +43,17 @@ class Containers:
     name = "docker"
 
     def __init__(
-        self, settings: Config, image_pipeline: str | None = None, image_train: str | None = None
+        self,
+        settings: Config,
+        project: Project,
+        image_pipeline: str | None = None,
+        image_train: str | None = None,
     ) -> None:
         """Find the images, before anything is started.
 
         Args:
             settings: The configuration of the run, its paths absolute or of this working directory.
+            project: The checkout.
             image_pipeline: Image of the light steps; None: `rlr-pipeline:VERSION`.
             image_train: Image of the heavy steps; None: `rlr-train:VERSION`.
 
@@ -56,8 +62,13 @@ class Containers:
             MachineError: The daemon does not answer.
         """
         with docker_client() as client, daemon_explained():
-            self.light = find_image(client, image_pipeline or IMAGE_PIPELINE, "--image-pipeline")
-            self.heavy = find_image(client, image_train or IMAGE_TRAIN, "--image-train")
+            self.light, self.heavy = (
+                find_image(client, reference, option, project.root)
+                for reference, option in (
+                    (image_pipeline or IMAGE_PIPELINE, "--image-pipeline"),
+                    (image_train or IMAGE_TRAIN, "--image-train"),
+                )
+            )
         self._settings = settings
         self._shares = shares_of(settings)
         self._variables = self._known_variables()
@@ -100,9 +111,12 @@ class Containers:
                 self._seen = watch.seen
                 write_record(folder, self._seen)
 
-    def why_failed(self) -> str:
-        """Return how the containers ended that did not end well."""
-        return "; ".join(one.ending() for one in self._seen if one.exit_status != 0)
+    def why_failed(self, folder: Path) -> str:
+        """Return how the containers ended that did not end well, or left nothing."""
+        left = read_outputs(folder)
+        badly = [one.ending() for one in self._seen if one.exit_status != 0]
+        early = [one for one in self._seen if one.exit_status == 0 and one.step not in left]
+        return "; ".join([*badly, *(f"{one.ending()} before it was done" for one in early)])
 
     def faults(self, spec: "PipelineSpec", folder: Path) -> list[str]:
         """Return what the daemon has told that does not belong to a success."""

@@ -1,9 +1,9 @@
 """The lines of a spool: one JSON object each, with the version of its form.
 
-    {"v":1,"kind":"state","time":1760000000000,"state":"RUNNING"}
-    {"v":1,"kind":"metrics","time":1760000001000,"step":1,"values":{"train.loss":0.5}}
-    {"v":1,"kind":"tags","time":1760000002000,"tags":{"floors":"hold"}}
-    {"v":1,"kind":"file","time":1760000003000,"file":"3/report.html","place":"evaluation"}
+    {"v":1,"time":1760000000000,"kind":"state","state":"RUNNING"}
+    {"v":1,"time":1760000001000,"kind":"metrics","step":1,"values":{"train.loss":0.5}}
+    {"v":1,"time":1760000002000,"kind":"tags","tags":{"floors":"hold"}}
+    {"v":1,"time":1760000003000,"kind":"file","file":"3/report.html","place":"evaluation"}
 
 A time is that of the recording, in milliseconds since 1970. It travels to the server, where a
 point that is sent twice is for that reason the same row.
@@ -13,7 +13,7 @@ import json
 import time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 VERSION = 1
 
@@ -78,4 +78,7 @@ def decode(line: bytes) -> Entry:
     version = document.get("v") if isinstance(document, dict) else None
     if version != VERSION:
         raise ValueError(f"version {version}, and this program reads {VERSION}")
-    return _READER.validate_json(line)
+    try:
+        return _READER.validate_json(line)
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from error

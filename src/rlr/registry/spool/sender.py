@@ -108,7 +108,7 @@ class Sender:
             self._stopped.wait(FIRST_PAUSE)
 
     def _tell_away(self, error: AwayError) -> None:
-        if not self._is_away:
+        if not self._is_away and not self._stopped.is_set():
             self._is_away = True
             self._failure = error
             logger.warning("%s What is logged meanwhile waits in %s.", error, self._spool.folder)

@@ -27,6 +27,7 @@ from rlr.foundation.exchange import exchange, take_back
 from rlr.foundation.progress import track
 
 UNLINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
+RETIRED = "retired"  # as an import calls it, so that each mends what the other has left
 
 Plan = Callable[[Path, str], Change]
 
@@ -58,10 +59,11 @@ def edit(config: DataConfig, plan: Plan, dry_run: bool = False) -> Edited:
     root = Path(config.root).resolve()
     if not dry_run:
         _refuse_inside(root)
-    retired = root.parent / f".{root.name}.partial" / "retired"
+    retired = root.parent / f".{root.name}.partial" / RETIRED
     with nullcontext(Path()) if dry_run or not root.parent.is_dir() else workplace(root) as files:
         if not dry_run:
             take_back(root, retired)
+            shutil.rmtree(retired, ignore_errors=True)
         snapshot = take_snapshot(root)
         change = plan(root, snapshot.version)
         if change.is_empty:
