@@ -76,6 +76,14 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
+def compiled_once(monkeypatch: pytest.MonkeyPatch, compiled: str) -> None:
+    """Let commands take `short` as it is compiled already: that takes longer than all the rest."""
+    # The first imports from the second, and must do so before that is changed.
+    for module in ("rlr.orchestration.submit", "rlr.orchestration.compile"):
+        monkeypatch.setattr(f"{module}.compile_pinned", lambda *_: compiled)
+
+
+@pytest.fixture
 def api() -> Iterator[KubeflowApi]:
     """Yield a running double, which knows nothing yet."""
     server = KubeflowApi()

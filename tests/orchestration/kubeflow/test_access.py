@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from kubeflow_api import KubeflowApi
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 Ask = Callable[..., object]
 TOKEN = "a-secret-that-nobody-may-see"
 KUBECTL = """#!{python}

@@ -8,6 +8,8 @@ import pytest
 from kubeflow_api import KubeflowApi
 from kubeflow_api.engine import Course
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 Ask = Callable[..., object]
 
 COMMANDS = {
@@ -48,14 +50,6 @@ DEEPER = {
     "logs": "/runs",
     "logs --follow": "/runs",
 }
-
-
-@pytest.fixture(autouse=True)
-def _compiled_once(monkeypatch: pytest.MonkeyPatch, compiled: str) -> None:
-    """Compiling is not what is tested here, and takes longer than all the rest."""
-    # The first imports from the second, and must do so before that is changed.
-    for module in ("rlr.orchestration.submit", "rlr.orchestration.compile"):
-        monkeypatch.setattr(f"{module}.compile_pinned", lambda *_: compiled)
 
 
 def require_one_sentence(answer: object, status: int, words: str) -> None:

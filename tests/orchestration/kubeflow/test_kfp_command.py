@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from kubeflow_api import KubeflowApi
 
+pytestmark = pytest.mark.slow
+
 Kfp = Callable[..., object]
 
 

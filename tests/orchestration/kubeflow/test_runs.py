@@ -12,6 +12,8 @@ from kubeflow_api import KubeflowApi
 from kubeflow_api.engine import Course, pod_of
 from kubeflow_api.store import workflow_of
 
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
 Ask = Callable[..., object]
 LOGS = {"look": "looking\nseen\n", "work": "working\ndone\n"}
 
