@@ -14,7 +14,7 @@ from rlr.orchestration import steps
 from rlr.orchestration.runs import find_evaluation_run
 from rlr.registry.server import connect
 
-RESULT = {"model": "model", "final": {"loss": 0.5}}
+RESULT = {"model": "model", "final": {"loss": 0.5}, "unjudged": None}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException | None]
     """Return a function that says how the trainings to come end: they take no time here."""
 
     def end_with(error: BaseException | None) -> None:
-        def train(_config: Any, _manifest: Any, output: Path, *_: Any) -> dict[str, Any]:
+        def train(_config: Any, _manifest: Any, output: Path, *_: Any, **__: Any) -> dict[str, Any]:
             (output / "result.json").unlink(missing_ok=True)
             if error is not None:
                 raise error

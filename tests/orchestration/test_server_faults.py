@@ -58,8 +58,8 @@ def _overrides(uri: str, manifest: Manifest) -> list[str]:
         f"registry.tracking_uri={uri}",
         f"data.root={manifest.root}",
         f"training.epochs={EPOCHS}",
-        "registry.request_seconds=2",
-        "registry.retries=0",
+        "registry.request_seconds=5",
+        "registry.retries=2",
         "registry.flush_seconds=1.0",
         "registry.backoff_seconds=1",
     ]
@@ -149,7 +149,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything(
 ) -> None:
     at_epoch(3, server.kill)
     at_epoch(6, server.start)
-    trained = steps.train("tiny", [*overrides, "registry.flush_seconds=30.0"], tmp_path)
+    trained = steps.train("tiny", [*overrides, "registry.flush_seconds=60.0"], tmp_path)
     assert _unsent(tmp_path) == 0
     assert _points(overrides, trained.run_id) == _expected(tmp_path)
     files = {"training/history.json", "training/result.json"}
@@ -179,8 +179,9 @@ def test_a_server_that_never_comes_back_costs_nothing_but_the_sending(
     start = time.monotonic()
     with pytest.raises(MachineError, match="does not answer"):
         steps.evaluate("tiny", overrides, output, tmp_path / "evaluate")
+    _await_last_request(output)
     answer = rlr("runs", "sync", output)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
     assert answer.status == 1
     assert "does not answer" in answer.stdout
     assert _unsent(output) == left
@@ -205,16 +206,18 @@ def test_a_server_that_hangs_holds_nothing_up(
     at_epoch(3, server.halt)
     start = time.monotonic()
     trained = steps.train("tiny", overrides, tmp_path / "train")
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 60
     assert max(pauses) < LONGEST_PAUSE
     assert _unsent(tmp_path) > 0
     start = time.monotonic()
     with pytest.raises(MachineError, match="does not answer"):
         steps.evaluate("tiny", overrides, tmp_path / "train", tmp_path / "evaluate")
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 30
 
     server.resume()
-    steps.evaluate("tiny", overrides, tmp_path / "train", tmp_path / "evaluate")
+    _await_last_request(tmp_path)
+    patient = [*overrides, "registry.flush_seconds=60.0"]
+    steps.evaluate("tiny", patient, tmp_path / "train", tmp_path / "evaluate")
     assert _unsent(tmp_path) == 0  # the evaluation has sent the rest of the training first
     points = _points(overrides, trained.run_id)
     expected = _expected(tmp_path / "train")
@@ -228,7 +231,7 @@ def test_a_server_that_dies_in_an_evaluation_costs_nothing_but_the_sending(
     monkeypatch: pytest.MonkeyPatch,
     rlr: Callable[..., Any],
 ) -> None:
-    trained = steps.train("tiny", [*overrides, "registry.flush_seconds=30.0"], tmp_path / "train")
+    trained = steps.train("tiny", [*overrides, "registry.flush_seconds=60.0"], tmp_path / "train")
     log_metrics = Recorder.log_metrics
 
     def kill_first(self: Recorder, metrics: Any) -> None:
@@ -238,7 +241,7 @@ def test_a_server_that_dies_in_an_evaluation_costs_nothing_but_the_sending(
     monkeypatch.setattr(Recorder, "log_metrics", kill_first)
     start = time.monotonic()
     evaluated = steps.evaluate("tiny", overrides, tmp_path / "train", tmp_path / "evaluate")
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 60
     assert evaluated.report.is_file()
     with pytest.raises(MachineError, match="does not answer"):
         steps.register("tiny", overrides, tmp_path / "train", tmp_path / "evaluate")
@@ -279,7 +282,7 @@ def test_a_training_that_is_killed_beside_a_dead_server_loses_and_doubles_nothin
     (folder / "acknowledged.json").unlink(missing_ok=True)
     recorded = read_spool(folder).unsent()
 
-    trained = steps.train("tiny", [*overrides, "registry.flush_seconds=30.0"], tmp_path)
+    trained = steps.train("tiny", [*overrides, "registry.flush_seconds=60.0"], tmp_path)
     assert trained.run_id == folder.name
     assert recorded >= 6  # the state, and five epochs
     assert _unsent(tmp_path) == 0
