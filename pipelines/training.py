@@ -1,5 +1,8 @@
 """From images to a registered model: validate, train, evaluate, register."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kfp import dsl
 from kfp.dsl import graph_component
 
@@ -12,6 +15,8 @@ from components.validate_data.component import validate_data
 from rlr.orchestration.cluster import Needs, Prepare
 from rlr.orchestration.parameters import Parameters
 
+AddTraining = Callable[..., dsl.PipelineTask]
+
 
 def build(prepare: Prepare, defaults: Parameters) -> graph_component.GraphComponent:
     """Return the pipeline.
@@ -21,7 +26,32 @@ def build(prepare: Prepare, defaults: Parameters) -> graph_component.GraphCompon
         defaults: Values of the parameters that a run may leave out.
     """
 
-    @dsl.pipeline(name="rlr-training", description=__doc__)
+    def add_training(**inputs: Any) -> dsl.PipelineTask:
+        needs = Needs(heavy=True, shared_memory=True, data=True, tracking=True)
+        return prepare(train(**inputs), needs)
+
+    return build_around(add_training, "rlr-training", __doc__, prepare, defaults)
+
+
+def build_around(
+    add_training: AddTraining,
+    name: str,
+    description: str | None,
+    prepare: Prepare,
+    defaults: Parameters,
+) -> graph_component.GraphComponent:
+    """Return the pipeline around a step that trains.
+
+    Args:
+        add_training: Adds the step; it is called with the inputs of `train`, and what it returns
+            has the outputs of `train`.
+        name: Name of the pipeline.
+        description: What it does.
+        prepare: As for `build`.
+        defaults: As for `build`.
+    """
+
+    @dsl.pipeline(name=name, description=description)
     def training(
         data_version: str = defaults.data_version,
         config: str = defaults.config,
@@ -47,14 +77,13 @@ def build(prepare: Prepare, defaults: Parameters) -> graph_component.GraphCompon
             prepare(validated, Needs(data=True)).set_caching_options(False)
 
             with dsl.If(validated.outputs["passed"] == True, name="data are fit"):  # noqa: E712
-                trained = train(
+                trained = add_training(
                     dataset=validated.outputs["dataset"],
                     config=config,
                     overrides=overrides,
                     data_version=validated.outputs["data_version"],
                     seed=seed,
                 )
-                prepare(trained, Needs(heavy=True, shared_memory=True, data=True, tracking=True))
 
                 evaluated = evaluate(
                     dataset=validated.outputs["dataset"],

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from rlr.data.manifest import Manifest
 
-pytest_plugins = ["fixtures.services", "fixtures.containers"]
+pytest_plugins = ["fixtures.services", "fixtures.containers", "fixtures.kubernetes"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -29,7 +31,10 @@ def _own_environment(
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("RLR_ENV_FILE", os.devnull)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+    if "boto3" in sys.modules:  # it remembers the credentials of the first test that used it
+        monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     logger = logging.getLogger("rlr")
     before = logger.handlers, logger.level, logger.propagate
     yield
@@ -102,6 +107,29 @@ def trained(small_manifest: "Manifest", tmp_path_factory: pytest.TempPathFactory
     output = tmp_path_factory.mktemp("trained") / "train"
     train(load_config("tiny"), small_manifest, output)
     return output
+
+
+@pytest.fixture(scope="session")
+def unjudged_manifest(
+    small_manifest: "Manifest", tmp_path_factory: pytest.TempPathFactory
+) -> "Manifest":
+    """Return `small_manifest` with 17 unjudged images a class: `blot.png` shows a defect."""
+    from rlr.config.data import DataConfig
+    from rlr.data.index import index_images
+
+    root = Path(shutil.copytree(small_manifest.root, tmp_path_factory.mktemp("unjudged") / "set"))
+    for name in small_manifest.classes:
+        folder = root / name
+        for file in sorted((folder / "train" / "good").iterdir()):
+            _save(folder / "unlabelled" / file.name, _turned(file))
+        _save(folder / "unlabelled" / "blot.png", _turned(folder / "test" / "blot" / "000.png"))
+    return index_images(DataConfig(validation_fraction=0.3), root)
+
+
+def _turned(file: Path) -> np.ndarray:
+    """Turn an image upside down: another picture of a part as good or as bad."""
+    with Image.open(file) as image:
+        return np.rot90(np.asarray(image), 2)
 
 
 def _grid(index: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:

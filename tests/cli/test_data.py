@@ -75,6 +75,15 @@ def test_index_takes_settings(rlr: Rlr, parts: Path) -> None:
         (("pull", "--version", "0" * 32 + ".dir"), "No data remote is configured"),
         (("pull", "--version", "0" * 32 + ".dir", "--remote", "r"), "does not have the data"),
         (("index", "2024", "--set", "data.classes=[nut]"), "has the classes bolt"),
+        (("import", "bucket/x"), "'bucket/x' names no bucket; write s3://BUCKET/PREFIX"),
+        (("import", "s3://k:s@bucket/x"), "The s3:// URL holds credentials"),
+        (("import", "s3://b", "--set", "data.intake.include=[.gif]"), "data.intake.include: .gif;"),
+        (("import", "s3://b", "--set", "data.intake.attempts=0"), "data.intake.attempts"),
+        (("verify",), "data.dvc is missing"),
+        (("verify", "--version", "abc", "--remote", "r"), "'abc' is no data version"),
+        (("verify", "--version", "0" * 32 + ".dir", "--remote", "r"), "does not have the data"),
+        (("remote", "nonsense://x"), "data remote nonsense://x cannot be used"),
+        (("remote", "s3://k:s@bucket/x"), "The remote's URL holds credentials"),
     ],
 )
 def test_wrong_input_is_one_sentence(
@@ -96,6 +105,49 @@ def test_publish_pin_and_pull(rlr: Rlr, parts: Path, place: Path) -> None:
     answer = rlr("data", "pull", "--remote", place / "remote", "-o", pod / "data")
     assert (answer.status, answer.stdout) == (0, f"{pod / 'data'} holds {version}.\n")
     assert data_version(pod / "data") == version
+
+
+def test_verify_names_what_is_wrong_and_fails(rlr: Rlr, parts: Path, place: Path) -> None:
+    version = data_version(parts)
+    assert rlr("data", "remote", "remote").status == 0
+    rlr("data", "publish", "2024")
+    answer = rlr("data", "verify", "--version", version, "--deep")
+    assert answer.status == 0
+    assert f"holds 25 files of {version}.\nObjects: 25 read whole." in answer.stdout
+    objects = place / "remote" / "files" / "md5"
+    lost = next(path for path in objects.rglob("*") if path.is_file() and path.suffix != ".dir")
+    lost.unlink()
+    answer = rlr("data", "verify", "--version", version, "--json")
+    document = json.loads(answer.stdout)
+    assert answer.status == 1
+    assert f"1 of 25 files of {version} are missing or damaged" in answer.stderr
+    (fault,) = document["faults"]
+    assert fault["finding"] == "missing"
+    assert fault["key"] == str(lost)
+    assert (parts / fault["path"]).is_file()
+
+
+def test_pull_goes_to_the_cache_of_the_node(
+    rlr: Rlr, parts: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = data_version(parts)
+    rlr("data", "publish", "2024", "--remote", "remote")
+    monkeypatch.setenv("RLR_DATA_CACHE", "cache")
+    answer = rlr("data", "pull", "--version", version, "--remote", "remote")
+    cached = Path("cache") / version.removesuffix(".dir")
+    assert answer.stdout == f"{cached} holds {version}.\n"
+    assert data_version(cached) == version
+    words = (
+        "data",
+        "pull",
+        "--version",
+        version,
+        "--remote",
+        "nowhere",
+        "--set",
+        "data.cache=cache",
+    )
+    assert rlr(*words).status == 0  # it is there: no remote is asked
 
 
 def test_validate_passes(rlr: Rlr, parts: Path, place: Path) -> None:

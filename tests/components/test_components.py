@@ -10,7 +10,15 @@ import pytest
 
 from rlr.foundation.errors import UserError
 
-NAMES = ["evaluate", "notify", "register", "reject_data", "train", "validate_data"]
+NAMES = [
+    "evaluate",
+    "notify",
+    "register",
+    "reject_data",
+    "train",
+    "train_distributed",
+    "validate_data",
+]
 
 
 def test_these_are_all(repository: Path) -> None:

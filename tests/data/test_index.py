@@ -169,6 +169,19 @@ def test_a_csv_in_the_data_folder_is_found(mvtec: Path, row: FindRow) -> None:
     assert row(manifest, "bolt/train/good/000.png")["group"] == "P-17"
 
 
+def test_csvs_that_travel_are_read_unless_others_are_named(
+    mvtec: Path, tmp_path: Path, row: FindRow
+) -> None:
+    path = "bolt/train/good/000.png"
+    (mvtec / "group.csv").write_text(f"path,group\n{path},part 7\n")
+    (mvtec / "capture.csv").write_text(f"path,source\n{path},camera 3\n")
+    found = row(index(mvtec), path)
+    assert (found["group"], found["source"]) == ("part 7", "camera 3")
+    (tmp_path / "other.csv").write_text(f"path,source\n{path},camera 4\n")
+    found = row(index(mvtec, capture_csv=str(tmp_path / "other.csv")), path)
+    assert (found["group"], found["source"]) == ("part 7", "camera 4")
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

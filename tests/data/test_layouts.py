@@ -81,6 +81,20 @@ def test_mvtec_validation_and_unlabelled(mvtec: Path, paint: Paint) -> None:
     )
 
 
+def test_a_set_that_nobody_has_judged(tmp_path: Path, paint: Paint) -> None:
+    for name in ("bolt", "nut"):
+        paint(tmp_path / "set" / name / "unlabelled" / "0.png")
+    layout = open_layout(tmp_path / "set")
+    assert layout.class_names == ["bolt", "nut"]
+    (entry,) = layout.entries("nut")
+    assert (entry.path, entry.split, entry.label) == ("nut/unlabelled/0.png", "unlabelled", None)
+    paint(tmp_path / "set" / "bolt" / "0.png")  # a plain folder, as before
+    assert {each.split for each in open_layout(tmp_path / "set").entries("bolt")} == {
+        "train",
+        "unlabelled",
+    }
+
+
 def test_hidden_and_other_files_are_no_images(mvtec: Path) -> None:
     (mvtec / "bolt" / "train" / "good" / "._000.png").write_bytes(b"junk")
     (mvtec / "bolt" / "readme.txt").write_text("hello")

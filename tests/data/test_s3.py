@@ -1,8 +1,5 @@
-"""Data versions in a real S3 server; skipped where Ceph's packages are not installed."""
+"""Data versions in a real S3 server."""
 
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,37 +10,17 @@ from rlr.foundation.errors import MachineError, UserError
 
 pytestmark = pytest.mark.services
 
-BUCKET = "rlr-data"
+BUCKET = "versions-of-a-test"
 REMOTE = f"s3://{BUCKET}/sets"
 Settings = dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def server(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Start radosgw, and yield the variables that a client needs."""
-    if not shutil.which("radosgw"):
-        pytest.skip("radosgw: Debian's packages ceph-mon, ceph-osd, radosgw are not installed")
-    folder = tmp_path_factory.mktemp("radosgw")
-    command = str(shared / "services" / "radosgw")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    try:
-        # Its daemons keep stdout open: a file, unlike a pipe, does not wait for them.
-        with (folder / "settings").open("w") as output:
-            subprocess.run([command, "start", folder, port], check=True, stdout=output, timeout=300)
-        lines = (folder / "settings").read_text().split()
-        yield dict(line.split("=", 1) for line in lines if "=" in line)
-    finally:
-        subprocess.run([command, "stop", folder], check=True, timeout=60)
-
-
 @pytest.fixture
-def bucket(server: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[object]:
-    """Yield a client, with a bucket of its own."""
+def bucket(services: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[object]:
+    """Yield a bucket of its own."""
     import boto3
 
-    for name, value in server.items():
+    for name, value in services.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     store = boto3.resource("s3").Bucket(BUCKET)

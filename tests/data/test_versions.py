@@ -400,7 +400,7 @@ def test_a_killed_pull_leaves_no_folder_and_the_next_one_clears_up(
 ) -> None:
     version, target = killed_pull
     left = target.parent / ".copy.partial"
-    assert any((left / "files").iterdir())
+    assert any((left / "objects").iterdir())
     assert not target.exists()
     pull(version, "remote", target)
     assert contents(target) == contents(data)

@@ -8,10 +8,15 @@ import pytest
 import yaml
 
 from rlr import __version__
+from rlr.config.pipeline import PipelineConfig
+from rlr.infrastructure.manifests import check_manifests, read_external, read_manifests
+from rlr.orchestration.cluster import LABELS
 from rlr.orchestration.compile import compile_pipeline
 from rlr.orchestration.parameters import Parameters
 from rlr.orchestration.project import Project
+from rlr.orchestration.team.settings import TEAM_VARIABLE, TeamSettings
 
+PIPELINES = ["training", "training_distributed"]
 HEAVY = {"train", "evaluate"}
 LIGHT = {"validate-data", "register", "register-2", "reject-data", "notify"}
 
@@ -22,8 +27,14 @@ def project(repository: Path) -> Project:
 
 
 @pytest.fixture(scope="module")
-def text(project: Project) -> str:
-    return compile_pipeline(project, "training", Parameters())
+def texts(project: Project) -> dict[str, str]:
+    """Return each pipeline, compiled as it is committed."""
+    return {name: compile_pipeline(project, name, Parameters()) for name in PIPELINES}
+
+
+@pytest.fixture(scope="module")
+def text(texts: dict[str, str]) -> str:
+    return texts["training"]
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +62,17 @@ def _tasks(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_what_is_committed_is_what_is_compiled(project: Project, text: str) -> None:
-    committed = (project.compiled / "training.yaml").read_text(encoding="utf-8")
-    assert committed == text, "run `rlr pipeline compile` and commit what it writes"
+@pytest.mark.parametrize("name", PIPELINES)
+def test_what_is_committed_is_what_is_compiled(
+    project: Project, texts: dict[str, str], name: str
+) -> None:
+    committed = (project.compiled / f"{name}.yaml").read_text(encoding="utf-8")
+    assert committed == texts[name], f"run `rlr pipeline compile {name}` and commit what it writes"
 
 
 def test_every_compiled_pipeline_has_a_source(project: Project) -> None:
     compiled = sorted(file.stem for file in project.compiled.glob("*.yaml"))
-    assert compiled == project.pipeline_names()
+    assert compiled == project.pipeline_names() == PIPELINES
 
 
 def test_steps_have_their_images_and_know_them(spec: dict[str, Any]) -> None:
@@ -128,12 +142,123 @@ def test_every_step_has_limits_and_a_deadline(
 
 
 def test_training_has_shared_memory(platform: dict[str, Any]) -> None:
-    (mount,) = platform["train"]["emptyDirMounts"]
+    mounts = platform["train"]["emptyDirMounts"]
+    (mount,) = (mount for mount in mounts if mount["volumeName"] == "shared-memory")
     assert (mount["mountPath"], mount["medium"], mount["sizeLimit"]) == (
         "/dev/shm",  # noqa: S108 - a mount
         "Memory",
         "2Gi",
     )
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_the_steps_keep_the_rules_of_the_manifests(
+    texts: dict[str, str], repository: Path, name: str
+) -> None:
+    external = read_external(repository / "infra" / "k8s" / "external.yaml")
+    claims = {("PersistentVolumeClaim", PipelineConfig().distributed.claim)}
+    findings = check_manifests(read_manifests([(name, texts[name])]), external | claims)
+    assert [str(finding) for finding in findings] == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "rule"),
+    [
+        (lambda spec, own: spec["resources"].pop("resourceMemoryLimit"), "limits"),
+        (lambda spec, own: spec["resources"].pop("resourceCpuRequest"), "limits"),
+        (lambda spec, own: spec.update(image="rlr-train"), "image"),
+        (lambda spec, own: spec["env"].append({"name": "TOKEN", "value": "t"}), "secrets"),
+        (lambda spec, own: own.pop("securityContext"), "user"),
+        (lambda spec, own: own.pop("emptyDirMounts"), "scratch"),
+        (lambda spec, own: own["emptyDirMounts"][0].pop("sizeLimit"), "size limit"),
+        (lambda spec, own: own.pop("activeDeadlineSeconds"), "deadline"),
+        (lambda spec, own: own["secretAsEnv"][0].update(secretName="x"), "references"),
+        (
+            lambda spec, own: own.update(pvcMount=[{"constant": "x", "mountPath": "/x"}]),
+            "references",
+        ),
+        (lambda spec, own: own.update(imagePullSecret=[{"secretName": "x"}]), "references"),
+    ],
+)
+def test_a_step_that_breaks_a_rule_is_found(
+    text: str, repository: Path, damage: Callable[..., object], rule: str
+) -> None:
+    spec, platform = yaml.safe_load_all(text)
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    container = spec["deploymentSpec"]["executors"]["exec-train"]["container"]
+    damage(container, executors["exec-train"])
+    external = read_external(repository / "infra" / "k8s" / "external.yaml")
+    findings = check_manifests([spec, platform], external)
+    assert {(finding.place, finding.rule) for finding in findings} == {("step train", rule)}
+
+
+def test_steps_run_as_the_user_of_the_images_and_are_known_by_labels(
+    platform: dict[str, Any],
+) -> None:
+    for name, entry in platform.items():
+        identity = entry["securityContext"]
+        assert identity == {"runAsUser": "10001", "runAsGroup": "10001", "runAsNonRoot": True}
+        labels = entry["podMetadata"]["labels"]
+        assert labels["app.kubernetes.io/component"] == name
+        assert LABELS.items() <= labels.items()
+        assert entry["imagePullPolicy"] == "IfNotPresent"
+    # Kubeflow makes one template for all steps that have as many labels.
+    assert len({len(entry["podMetadata"]["labels"]) for entry in platform.values()}) == 1
+
+
+def test_a_step_that_reads_images_has_a_place_for_them(
+    spec: dict[str, Any], platform: dict[str, Any]
+) -> None:
+    for name, container in _containers(spec).items():
+        reads = name in HEAVY | {"validate-data"}
+        variables = {entry["name"]: entry["value"] for entry in container["env"]}
+        mounts = {entry["mountPath"] for entry in platform[name]["emptyDirMounts"]}
+        assert (variables.get("RLR_DATA_CACHE") == "/cache") is reads
+        assert ("/cache" in mounts) is reads
+
+
+def test_a_claim_takes_the_place_of_the_pods_own_cache(project: Project) -> None:
+    overrides = ("pipeline.cache_claim=rlr-data-cache", "pipeline.image_pull_secret=hub")
+    text = compile_pipeline(project, "training", Parameters("tiny", overrides))
+    _, platform = yaml.safe_load_all(text)
+    train = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-train"]
+    (mount,) = train["pvcMount"]
+    assert (mount["constant"], mount["mountPath"]) == ("rlr-data-cache", "/cache")
+    assert {entry["mountPath"] for entry in train["emptyDirMounts"]} == {
+        "/tmp",  # noqa: S108 - a mount
+        "/dev/shm",  # noqa: S108 - a mount
+    }
+    assert [entry["secretName"] for entry in train["imagePullSecret"]] == ["hub"]
+
+
+def test_the_step_that_starts_nodes_knows_what_they_get(project: Project) -> None:
+    overrides = ("pipeline.distributed.nodes=4", "pipeline.memory=64Gi")
+    text = compile_pipeline(
+        project, "training_distributed", Parameters("tiny", overrides), "hub/p:0.1.0", "hub/t:0.1.0"
+    )
+    spec, platform = yaml.safe_load_all(text)
+    container = _containers(spec)["train-distributed"]
+    assert container["image"] == "hub/p:0.1.0"
+    (told,) = (entry["value"] for entry in container["env"] if entry["name"] == TEAM_VARIABLE)
+    team = TeamSettings.model_validate_json(told)
+    assert team.image == "hub/t:0.1.0"
+    assert team.pipeline.distributed.nodes == 4
+    assert team.pipeline.memory == "64Gi"
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    own = executors["exec-train-distributed"]
+    (mount,) = own["pvcMount"]
+    assert (mount["constant"], mount["mountPath"]) == ("rlr-training", "/work")
+    # It asks the cluster's API and the claim; it needs no key and no accelerator.
+    assert "secretAsEnv" not in own
+    assert "nodeSelector" not in own
+    task = _tasks(spec)["train-distributed"]
+    assert not task["cachingOptions"].get("enableCache")
+    assert "{{$.pipeline_job_uuid}}" in str(task["inputs"]["parameters"]["run"])
+
+
+def test_both_pipelines_are_the_same_but_for_the_training(texts: dict[str, str]) -> None:
+    tasks = [set(_tasks(next(yaml.safe_load_all(text)))) for text in texts.values()]
+    assert tasks[0] ^ tasks[1] == {"train", "train-distributed"}
 
 
 @pytest.mark.parametrize(

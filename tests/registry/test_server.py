@@ -13,7 +13,8 @@ import pytest
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import MachineError
 from rlr.foundation.network import without_password
-from rlr.registry.server import connect, experiment_id, tracking_uri
+from rlr.registry.limits import BACKOFF, RETRIES, TIMEOUT, limit_requests
+from rlr.registry.server import connect, experiment_id, explained, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -122,3 +123,28 @@ def test_a_deleted_experiment_is_told(client: "MlflowClient") -> None:
 def test_a_password_does_not_stand_in_a_log() -> None:
     assert without_password("postgresql://me:word@host:5432/db") == "postgresql://host:5432/db"
     assert without_password("sqlite:////var/lib/a@b.db") == "sqlite:////var/lib/a@b.db"
+
+
+def test_a_failure_does_not_tell_the_password() -> None:
+    from mlflow.exceptions import MlflowException
+
+    uri = "http://me:word@host:5000"
+    sentence = "http://host:5000 failed: no answer from http://host:5000/api"
+    with pytest.raises(MachineError, match=sentence) as error, explained(uri):
+        raise MlflowException(f"no answer from {uri}/api")
+    assert "word" not in str(error.value)
+
+
+def test_no_request_takes_for_ever(deaf_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow by itself would wait for 120 seconds, and try eight times."""
+    import mlflow
+
+    settings = RegistryConfig(request_seconds=1, retries=1)
+    for name in (TIMEOUT, RETRIES, BACKOFF):
+        monkeypatch.setenv(name, "")  # put back afterwards
+    limit_requests(settings)
+    client = mlflow.MlflowClient(f"http://127.0.0.1:{deaf_port}")
+    start = time.monotonic()
+    with pytest.raises(MachineError, match="failed"), explained(client.tracking_uri):
+        client.get_run("0" * 32)
+    assert time.monotonic() - start < 10

@@ -9,7 +9,23 @@ from typing import Annotated
 import typer
 
 from rlr import __version__
-from rlr.cli import config, data, doctor, evaluate, images, pipeline, predict, register, train
+from rlr.cli import (
+    cluster,
+    config,
+    data,
+    doctor,
+    evaluate,
+    gc,
+    images,
+    pipeline,
+    predict,
+    register,
+    remote,
+    runs,
+    services,
+    train,
+)
+from rlr.foundation.environment import read_env_file
 from rlr.foundation.errors import MachineError, RlrError
 
 logger = logging.getLogger("rlr")
@@ -24,7 +40,9 @@ app = typer.Typer(
 
 # A noun is a module here that imports typer and the standard library alone at its top, so that
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
-for group in (config, data, pipeline, images):
+for remote_verb in remote.verbs:
+    pipeline.app.command()(remote_verb)
+for group in (cluster, config, data, pipeline, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
@@ -32,6 +50,7 @@ verbs: tuple[Callable[..., None], ...] = (
     register.register,
     predict.predict,
     doctor.doctor,
+    gc.gc,
 )
 for verb in verbs:
     app.command()(verb)
@@ -49,6 +68,14 @@ def _options(
         bool,
         typer.Option("--verbose", envvar="RLR_DEBUG", help="Log more, and show tracebacks."),
     ] = False,
+    env_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="RLR_ENV_FILE",
+            help="Variables of the services; without it, .env where there is one.",
+        ),
+    ] = None,
     _version: Annotated[
         bool,
         typer.Option(
@@ -57,6 +84,7 @@ def _options(
     ] = False,
 ) -> None:
     _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    read_env_file(env_file)
 
 
 def _log_to_stderr(level: int) -> None:

@@ -1,6 +1,7 @@
-"""`rlr pipeline`: compile it, run it here, send it to a cluster."""
+"""`rlr pipeline`: compile it, run it here."""
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,8 @@ from rlr.cli.output import emit, table
 
 if TYPE_CHECKING:
     from rlr.orchestration.parameters import Parameters
+    from rlr.orchestration.place import Place
+    from rlr.orchestration.project import Project
 
 app = typer.Typer(name="pipeline", help="The Kubeflow pipeline: compile, run here, submit.")
 
@@ -41,6 +44,13 @@ TrainImageOption = Annotated[
     str | None, typer.Option("--image-train", metavar="REF", help="Image of the heavy steps.")
 ]
 TRAINING = "training"
+
+
+class Runner(StrEnum):
+    """Where the steps of a run on this machine are executed."""
+
+    SUBPROCESS = "subprocess"
+    DOCKER = "docker"
 
 
 @app.command("list")
@@ -77,7 +87,7 @@ def compile_(
 
     checkout = find_project(project)
     text = compile_pipeline(
-        checkout, name, _parameters(config, overrides), image_pipeline, image_train
+        checkout, name, read_parameters(config, overrides), image_pipeline, image_train
     )
     target = output or checkout.compiled / f"{name}.yaml"
     write_pipeline(text, target)
@@ -87,6 +97,12 @@ def compile_(
 @app.command()
 def run(
     name: NameArgument = TRAINING,
+    runner: Annotated[
+        Runner,
+        typer.Option("--runner", help="Every step a process here, or a container in its image."),
+    ] = Runner.SUBPROCESS,
+    image_pipeline: PipelineImageOption = None,
+    image_train: TrainImageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
     data_version: VersionOption = "",
@@ -99,48 +115,33 @@ def run(
     from rlr.orchestration.project import find_project
     from rlr.orchestration.summary import summarise
 
-    parameters = _parameters(config, overrides, data_version, seed).at_home()
-    made = run_pipeline(find_project(project), name, parameters)
+    parameters = read_parameters(config, overrides, data_version, seed).at_home()
+    checkout = find_project(project)
+    place = _place(runner, checkout, parameters, image_pipeline, image_train)
+    made = run_pipeline(checkout, name, parameters, place=place)
     emit(summarise(made, parameters), as_json, _run_lines)
 
 
-@app.command()
-def submit(
-    name: NameArgument = TRAINING,
-    image_pipeline: PipelineImageOption = None,
-    image_train: TrainImageOption = None,
-    endpoint: Annotated[
-        str | None,
-        typer.Option(
-            "--endpoint", metavar="URL", help="Kubeflow's API; without it, KF_PIPELINES_ENDPOINT."
-        ),
-    ] = None,
-    experiment: Annotated[str, typer.Option("--experiment", help="Kubeflow's experiment.")] = "rlr",
-    run_name: Annotated[
-        str | None, typer.Option("--run-name", help="Name of the run; without it, the pipeline's.")
-    ] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    overrides: SetOption = None,
-    data_version: VersionOption = "",
-    seed: SeedOption = None,
-    project: ProjectOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Compile a pipeline and start it on a cluster."""
-    from rlr.orchestration.compile import compile_pipeline
-    from rlr.orchestration.project import find_project
-    from rlr.orchestration.submit import submit_pipeline
+def _place(
+    runner: Runner,
+    checkout: "Project",
+    parameters: "Parameters",
+    image_pipeline: str | None,
+    image_train: str | None,
+) -> "Place":
+    if runner is Runner.DOCKER:
+        from rlr.orchestration.containers import Containers
 
-    parameters = _parameters(config, overrides, data_version, seed)
-    compiled = compile_pipeline(
-        find_project(project), name, parameters, image_pipeline, image_train
-    )
-    sent = submit_pipeline(compiled, parameters, experiment, run_name or name, endpoint)
-    emit(
-        {"pipeline": name, "run_id": sent.run_id, "url": sent.url},
-        as_json,
-        lambda d: [f"Submitted: {d['url']}"],
-    )
+        return Containers(parameters.resolve(), checkout, image_pipeline, image_train)
+    from rlr.foundation.errors import UserError
+    from rlr.orchestration.place import Processes
+
+    if image_pipeline or image_train:
+        raise UserError(
+            "Processes run in no image: leave out --image-pipeline and --image-train, or add "
+            "--runner docker."
+        )
+    return Processes()
 
 
 def _run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
@@ -163,9 +164,10 @@ def place_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"MLflow UI:  {document['mlflow_ui']}"
 
 
-def _parameters(
+def read_parameters(
     config: str, overrides: list[str] | None, data_version: str = "", seed: int | None = None
 ) -> "Parameters":
+    """Return the parameters that the options mean."""
     from rlr.orchestration.parameters import CONFIGURED_SEED, Parameters, portable
 
     return Parameters(

@@ -45,6 +45,12 @@ def _lines(document: Mapping[str, Any]) -> Iterator[Any]:
         f"Trained {document['epochs']} epochs on {document['images']['train']} images of "
         f"{len(document['classes'])} classes: loss {final['loss']:.4f}."
     )
+    unjudged = document["unjudged"]
+    if unjudged:
+        yield (
+            f"{unjudged['admitted']} of these nobody has judged; {unjudged['held_back']} more are "
+            f"held back for review: `rlr data review --from {document['output']}`."
+        )
     rows = [
         (name, threshold["value"], threshold["method"], threshold["n"], threshold["note"])
         for name, threshold in document["thresholds"]["per_class"].items()

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rlr.config.section import Positive, Section
+from rlr.config.intake import IntakeConfig
+from rlr.config.section import Positive, Section, Share
 
 
 class DataConfig(Section):
@@ -40,19 +41,38 @@ class DataConfig(Section):
     group_csv: str | None = Field(
         None,
         description="CSV with the columns path, group; looked for in the data folder first, so "
-        "that it can travel with the data version.",
+        "that it can travel with the data version. Null: group.csv in the data folder, if any.",
     )
     capture_csv: str | None = Field(
         None,
         description="CSV with the columns path and any of captured_at, source, licence; looked "
-        "for in the data folder first.",
+        "for in the data folder first. Null: capture.csv there, if any.",
+    )
+    labels_csv: str | None = Field(
+        None,
+        description="CSV with the columns path, label and where wanted split (train, test): what "
+        "images in `unlabelled` are; looked for in the data folder first.",
     )
     source: str | None = Field(None, description="Where the images come from, for the manifest.")
     licence: str | None = Field(None, description="Licence of the images, for the manifest.")
     previous_manifest: str | None = Field(
         None, description="Manifest whose test images must never be trained on."
     )
+    assume_normal: bool = Field(
+        False, description="Whether unjudged images are trained on, less the share for review."
+    )
+    review_share: Share = Field(
+        0.05,
+        description="Share of a class's unjudged images, those that score highest under the "
+        "champion, held back for review; 0: all are trained on, unseen, and no champion is asked.",
+    )
+    champion: str | None = Field(
+        None,
+        description="Model that scores unjudged images: models:/NAME@ALIAS, models:/NAME/VERSION "
+        "or a folder; null: models:/<registry.model_name>@champion.",
+    )
     workers: Positive | None = Field(None, description="Reading threads; null: one a processor.")
+    intake: IntakeConfig = IntakeConfig()
 
 
 class SyntheticConfig(Section):

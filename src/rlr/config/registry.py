@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rlr.config.section import Section
+from rlr.config.section import NotNegative, Positive, Section
 
 
 class FloorsConfig(Section):
@@ -30,4 +30,19 @@ class RegistryConfig(Section):
     floors: FloorsConfig = FloorsConfig()
     timeout: Annotated[float, Field(gt=0.0)] = Field(
         5.0, description="Seconds to wait for the tracking server before a step starts."
+    )
+    request_seconds: Positive = Field(
+        10, description="Seconds to wait for one answer of the tracking server."
+    )
+    transfer_seconds: Positive = Field(
+        120, description="The same where a file is sent or fetched, which the server passes on."
+    )
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        3, description="How often a step repeats a failed request, after 1, 2, 4 ... seconds."
+    )
+    flush_seconds: NotNegative = Field(
+        20.0, description="Seconds to wait, at the end of a step, for what its spool still holds."
+    )
+    backoff_seconds: Positive = Field(
+        15, description="Longest pause between two attempts to send from the spool."
     )

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rlr.config.containers import ContainersConfig
 from rlr.config.data import DataConfig, SyntheticConfig
 from rlr.config.detection import DetectionConfig, ThresholdConfig
 from rlr.config.evaluation import EvaluationConfig
@@ -9,7 +10,9 @@ from rlr.config.features import FeaturesConfig
 from rlr.config.model import ModelConfig
 from rlr.config.pipeline import PipelineConfig
 from rlr.config.registry import RegistryConfig
+from rlr.config.retention import RetentionConfig
 from rlr.config.section import Section
+from rlr.config.services import ServicesConfig
 from rlr.config.text import dump_yaml
 from rlr.config.training import TrainingConfig
 from rlr.config.validation import ValidationConfig
@@ -31,7 +34,10 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     registry: RegistryConfig = RegistryConfig()
+    retention: RetentionConfig = RetentionConfig()
     pipeline: PipelineConfig = PipelineConfig()
+    containers: ContainersConfig = ContainersConfig()
+    services: ServicesConfig = ServicesConfig()
 
     def as_yaml(self) -> str:
         """Return the complete configuration as a YAML document that loads to an equal one."""

@@ -3,10 +3,12 @@
 import logging
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from rlr.config.data import DataConfig
+from rlr.data.judgement import COLUMNS, Judgement, judgement_of
 from rlr.data.layouts import Entry
 from rlr.data.tables import TableRow, read_rows
 from rlr.foundation.errors import UserError
@@ -14,6 +16,9 @@ from rlr.foundation.errors import UserError
 logger = logging.getLogger("rlr")
 
 NOTES = ("captured_at", "source", "licence")
+# What these are called where they travel in the data folder, and the configuration names none.
+CAPTURE_CSV = "capture.csv"
+GROUP_CSV = "group.csv"
 
 
 def read_groups(config: DataConfig, root: Path, entries: Sequence[Entry]) -> dict[str, str]:
@@ -27,8 +32,9 @@ def read_groups(config: DataConfig, root: Path, entries: Sequence[Entry]) -> dic
             is wrong or names a file that is missing.
     """
     groups = _groups_by_pattern(config.group_pattern, entries) if config.group_pattern else {}
-    if config.group_csv:
-        for row in _rows_of_images(config.group_csv, ("path", "group"), root, entries):
+    group_csv = config.group_csv or _travelling(GROUP_CSV, root)
+    if group_csv:
+        for row in _rows_of_images(group_csv, ("path", "group"), root, entries):
             if not row["group"]:
                 raise UserError(f"{row.where}: the group of {row['path']} is empty; fill it in.")
             groups[row["path"]] = row["group"]
@@ -45,13 +51,43 @@ def read_notes(
     """
     common = {"captured_at": None, "source": config.source, "licence": config.licence}
     notes: dict[str, dict[str, str | None]] = {entry.path: dict(common) for entry in entries}
-    if config.capture_csv:
-        for row in _rows_of_images(config.capture_csv, ("path",), root, entries):
+    capture_csv = config.capture_csv or _travelling(CAPTURE_CSV, root)
+    if capture_csv:
+        for row in _rows_of_images(capture_csv, ("path",), root, entries):
             given = {name: row[name] for name in NOTES if row.values.get(name)}
             if "captured_at" in given:
                 _require_time(row)
             notes[row["path"]].update(given)
     return notes
+
+
+def read_labels(config: DataConfig, root: Path, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries, those that `labels_csv` judges with split and label from there.
+
+    It speaks of images in `unlabelled`. Where the tree itself says what an image is, the CSV may
+    only say the same.
+
+    Raises:
+        UserError: The CSV is wrong, or contradicts the tree.
+    """
+    if not config.labels_csv:
+        return list(entries)
+    rows = _rows_of_images(config.labels_csv, COLUMNS, root, entries)
+    said = {row["path"]: judgement_of(row) for row in rows if row["label"]}
+    return [_judge(each, said[each.path]) if each.path in said else each for each in entries]
+
+
+def _judge(entry: Entry, judgement: Judgement) -> Entry:
+    split = judgement.target()
+    if entry.label is None:
+        return replace(entry, split=split, label=judgement.label)
+    same_split = judgement.split is None or entry.split == split
+    if entry.label != judgement.label or not same_split:
+        raise UserError(
+            f"{judgement.where}: {entry.path} is {judgement.label} ({split}) here, and its place "
+            f"says {entry.label} ({entry.split}); correct or remove the row."
+        )
+    return entry
 
 
 def _groups_by_pattern(pattern: str, entries: Sequence[Entry]) -> dict[str, str]:
@@ -100,6 +136,10 @@ def _rows_of_images(
                 "correct or remove the row."
             )
     return rows
+
+
+def _travelling(name: str, root: Path) -> str | None:
+    return name if (root / name).is_file() else None
 
 
 def _locate(name: str, root: Path) -> Path:

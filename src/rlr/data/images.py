@@ -14,6 +14,9 @@ WHITE_16_BIT = 65535
 # What Pillow raises at damaged files; a TypeError where a TIFF's tag is of another type.
 UNDECODABLE = (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError)
 
+# What files of those kinds begin with; a camera's .png may well be a JPEG.
+MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
 ImageSource = str | Path | bytes | np.ndarray
 
 
@@ -24,6 +27,16 @@ class ImageHeader:
     width: int
     height: int
     mode: str
+
+
+def begins_as_image(path: Path) -> bool:
+    """Return whether a file begins as one of the image formats does that are read here.
+
+    It may be damaged all the same; but what does not begin so never was an image.
+    """
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start.startswith(MAGIC) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
 
 
 def read_header(path: Path) -> ImageHeader:

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlr.config.data import DataConfig
-from rlr.data.annotations import read_groups, read_notes
+from rlr.data.annotations import read_groups, read_labels, read_notes
 from rlr.data.images import ImageHeader, read_header
 from rlr.data.layouts import Entry, Layout, open_layout
-from rlr.data.manifest import MASK_SEPARATOR, UNREADABLE, Manifest, make_frame, read_manifest
+from rlr.data.manifest import (
+    MASK_SEPARATOR,
+    UNREADABLE,
+    Manifest,
+    Split,
+    make_frame,
+    read_manifest,
+)
 from rlr.data.splits import carve_validation, refuse_tested
 from rlr.data.versions import data_version
 from rlr.foundation.documents import file_sha256
@@ -39,8 +46,9 @@ def index_images(
             `config.previous_manifest` would be trained on.
     """
     root = Path(config.root) if root is None else Path(root)
-    entries = _read_entries(config, root)
+    entries = read_entries(config, root)
     _refuse_paths(entries, root)
+    entries = read_labels(config, root, entries)
     groups = read_groups(config, root, entries)
     notes = read_notes(config, root, entries)
     rows = [
@@ -49,14 +57,26 @@ def index_images(
     ]
     frame = carve_validation(make_frame(rows), config.validation_fraction)
     if config.previous_manifest:
-        refuse_tested(frame, read_manifest(Path(config.previous_manifest), root))
+        used: list[Split] = ["train", "validation"]
+        used += ["unlabelled"] if config.assume_normal else []
+        refuse_tested(frame, read_manifest(Path(config.previous_manifest), root), used)
     return Manifest(frame, root, version or data_version(root))
 
 
-def _read_entries(config: DataConfig, root: Path) -> list[Entry]:
+def layout_of(config: DataConfig, root: Path) -> Layout:
+    """Open the tree of a folder; raises as `open_layout` does."""
     # The name of a set that is one class is that of the configured folder: a pulled copy of it
     # lies in a folder that is named by its version.
-    layout = open_layout(root, config.layout, os.path.basename(os.path.abspath(config.root)))
+    return open_layout(root, config.layout, os.path.basename(os.path.abspath(config.root)))
+
+
+def read_entries(config: DataConfig, root: Path) -> list[Entry]:
+    """List the images of a folder by their places alone; no file is opened.
+
+    Raises:
+        UserError: The folder is in no known layout, or a class is empty or unknown.
+    """
+    layout = layout_of(config, root)
     entries = []
     for name in _chosen_classes(config, layout, root):
         found = layout.entries(name)

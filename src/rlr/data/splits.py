@@ -19,6 +19,7 @@ be compared with any of them, so the index stops.
 """
 
 import hashlib
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -65,18 +66,21 @@ def carve_validation(frame: pd.DataFrame, fraction: float) -> pd.DataFrame:
     return frame.assign(split=frame["split"].mask(chosen, "validation"))
 
 
-def refuse_tested(frame: pd.DataFrame, previous: Manifest) -> None:
-    """Raise if an image that was in test once is in train or validation now.
+def refuse_tested(
+    frame: pd.DataFrame, previous: Manifest, splits: Sequence[Split] = ("train", "validation")
+) -> None:
+    """Raise if an image that was in test once is in a split that a model is made with now.
 
     Args:
         frame: The new manifest's table.
         previous: An earlier manifest.
+        splits: The splits that a model is made with.
 
     Raises:
         UserError: It names the files.
     """
     earlier = previous.select("test")
-    chosen = frame["split"].isin(["train", "validation"]) & _is_among(frame, earlier)
+    chosen = frame["split"].isin(splits) & _is_among(frame, earlier)
     paths = list(frame.loc[chosen, "path"])
     if paths:
         more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
@@ -86,12 +90,44 @@ def refuse_tested(frame: pd.DataFrame, previous: Manifest) -> None:
         )
 
 
-def trainable(manifest: Manifest) -> pd.DataFrame:
+def trainable(manifest: Manifest, admitted: Collection[str] = ()) -> pd.DataFrame:
     """Return the rows to train on: split train, normal, readable, and in no test row.
 
     A row is in test if one has its bytes (sha256) or shows its part (group).
+
+    Args:
+        manifest: The table of images.
+        admitted: Paths of unjudged images that are trained on, too: some of `admissible`.
     """
-    return _untested_normals(manifest, "train")
+    normals = _untested_normals(manifest, "train")
+    if not admitted:
+        return normals
+    unjudged = manifest.select("unlabelled")
+    chosen = unjudged[unjudged["path"].isin(set(admitted))]
+    return pd.concat([normals, chosen]).sort_values("path").reset_index(drop=True)
+
+
+def admissible(manifest: Manifest, fraction: float) -> pd.DataFrame:
+    """Return the unjudged rows that may be trained on where they are assumed to be normal.
+
+    They are readable, in no test and no validation row by bytes or by group, and not on the side
+    of validation by the hash of their group. Of equal files one counts, and none that is in train.
+
+    Args:
+        manifest: The table of images.
+        fraction: Share of groups that is set aside, as for `carve_validation`.
+    """
+    frame = manifest.select("unlabelled")
+    taken = manifest.frame[manifest.frame["split"].isin(["validation", "test"])]
+    set_aside = frame["group"].map(lambda group: in_validation(group, fraction)).astype(bool)
+    chosen = (
+        (frame["mode"] != UNREADABLE)
+        & ~_is_among(frame, taken)
+        & ~frame["sha256"].isin(manifest.select("train")["sha256"])
+        & ~frame["sha256"].duplicated()
+        & ~set_aside
+    )
+    return frame[chosen].reset_index(drop=True)
 
 
 def calibratable(manifest: Manifest) -> pd.DataFrame:

@@ -13,7 +13,7 @@ class TableRow:
     """One row of a CSV file: its values by column, stripped, and where it stands."""
 
     values: dict[str, str]
-    file: Path
+    file: Path | str
     line: int
 
     def __getitem__(self, column: str) -> str:
@@ -25,12 +25,13 @@ class TableRow:
         return f"{self.file}, line {self.line}"
 
 
-def read_rows(file: Path, required: Sequence[str]) -> list[TableRow]:
+def read_rows(file: Path, required: Sequence[str], shown_as: str | None = None) -> list[TableRow]:
     """Read a CSV file with a header.
 
     Args:
         file: The file, UTF-8, with or without a byte order mark.
         required: Columns that must be there.
+        shown_as: What messages call the file; None: its path.
 
     Returns:
         The rows in the file's order; a missing cell is "".
@@ -38,20 +39,21 @@ def read_rows(file: Path, required: Sequence[str]) -> list[TableRow]:
     Raises:
         UserError: The file is missing, is no text, or lacks a column.
     """
+    name = shown_as or file
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.DictReader(text)
             header = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = header
-            _require(file, header, required)
-            return [TableRow(_clean(row, header), file, reader.line_num) for row in reader]
+            _require(name, header, required)
+            return [TableRow(_clean(row, header), name, reader.line_num) for row in reader]
     except FileNotFoundError as error:
-        raise UserError(f"{file} is missing; restore it or name another file.") from error
+        raise UserError(f"{name} is missing; restore it or name another file.") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file} cannot be read as CSV ({error}); save it as UTF-8.") from error
+        raise UserError(f"{name} cannot be read as CSV ({error}); save it as UTF-8.") from error
 
 
-def _require(file: Path, header: Sequence[str], required: Sequence[str]) -> None:
+def _require(file: Path | str, header: Sequence[str], required: Sequence[str]) -> None:
     missing = [name for name in required if name not in header]
     if missing:
         raise UserError(

@@ -117,10 +117,21 @@ def build_networks(network: NetworkSpec) -> Networks:
 
 
 def _read_format_1(document: dict[str, Any]) -> DetectorSpec:
+    """Read what was written before unjudged images could be trained on."""
+    origin = document.get("origin")
+    if isinstance(origin, dict):
+        document = {**document, "origin": {**origin, "unjudged": None}}
+    return _read_format_2({**document, "format_version": 2})
+
+
+def _read_format_2(document: dict[str, Any]) -> DetectorSpec:
     return DetectorSpec.model_validate_json(json.dumps(document))
 
 
-READERS: dict[int, Callable[[dict[str, Any]], DetectorSpec]] = {1: _read_format_1}
+READERS: dict[int, Callable[[dict[str, Any]], DetectorSpec]] = {
+    1: _read_format_1,
+    2: _read_format_2,
+}
 
 
 def _unreadable_format(path: Path, version: object) -> str:

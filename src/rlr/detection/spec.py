@@ -12,7 +12,7 @@ from rlr.detection.thresholds import Thresholds
 from rlr.model import LevelSizes
 from rlr.model.sizes import AttentionKind, GateKind
 
-FORMAT_VERSION: Literal[1] = 1
+FORMAT_VERSION: Literal[2] = 2
 
 
 class Record(BaseModel):
@@ -86,8 +86,26 @@ class ScoringSpec(Record):
     image_score: Literal["max"]
 
 
+class UnjudgedSpec(Record):
+    """Training images that nobody has judged, and by whose word they were trained on.
+
+    Attributes:
+        admitted: Number of unjudged images that were trained on.
+        held_back: Number of those that were held back for review.
+        share: Share of each class that was to be held back.
+        champion: The model that scored them, models:/NAME/VERSION or a folder; None: none did.
+        champion_sha256: Of that model's detector.json.
+    """
+
+    admitted: int
+    held_back: int
+    share: float
+    champion: str | None
+    champion_sha256: str | None
+
+
 class OriginSpec(Record):
-    """What the detector was made from."""
+    """What the detector was made from; `unjudged` is None where all its images were judged."""
 
     config_name: str
     config_sha256: str
@@ -96,6 +114,7 @@ class OriginSpec(Record):
     manifest_sha256: str
     code_version: str
     code_commit: str
+    unjudged: UnjudgedSpec | None
 
 
 class WeightsSpec(Record):
@@ -108,7 +127,7 @@ class WeightsSpec(Record):
 class DetectorSpec(Record):
     """Everything about a detector but its weights."""
 
-    format_version: Literal[1]
+    format_version: Literal[2]
     classes: list[str]
     preprocessing: PreprocessingSpec
     backbone: BackboneSpec

@@ -15,11 +15,13 @@ REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR,
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, mode: int | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and rename it to `path` at a clean exit.
 
     Args:
         path: The file to create or to replace. Missing parent folders are made.
+        mode: Permissions of the file; None: what the process gives every new file. Until it is
+            whole, nobody but its owner may read it.
 
     Raises:
         MachineError: The disk is full or the place cannot be written; nothing is left behind.
@@ -31,7 +33,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         'whole'
     """
     path = Path(path)
-    with _explained(path):
+    with explained_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)
@@ -39,7 +41,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _sync(temporary)
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(0o666 & ~_umask() if mode is None else mode)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -61,7 +63,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file, not a folder; choose another name.")
-    with _explained(path):
+    with explained_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
@@ -94,8 +96,12 @@ def _umask() -> int:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into one sentence."""
+def explained_writes(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write a path into one sentence.
+
+    Raises:
+        MachineError: The disk is full or the place cannot be written.
+    """
     try:
         yield
     except OSError as error:

@@ -17,10 +17,10 @@ def dump_json(value: Any) -> str:
     return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path` as JSON, atomically."""
+def write_json(path: Path, value: Any, mode: int | None = None) -> None:
+    """Write `value` to `path` as JSON, atomically; `mode` as in `atomic_file`."""
     text = dump_json(value)
-    with atomic_file(path) as temporary:
+    with atomic_file(path, mode) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

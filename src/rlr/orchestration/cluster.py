@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rlr import __version__
 from rlr.config.pipeline import PipelineConfig
 from rlr.infrastructure.images.names import reference
+from rlr.orchestration.team.settings import TEAM_VARIABLE, WORK, TeamSettings
 
 if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
@@ -28,6 +30,20 @@ MLFLOW_OPTIONAL_KEYS = (
 )
 WEBHOOK_KEYS = ("RLR_WEBHOOK_URL",)
 
+# Where things are in the images.
+SCRATCH = "/tmp"  # noqa: S108 - a mount, not a file
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount, not a file
+CACHE = "/cache"
+
+CACHE_VARIABLE = "RLR_DATA_CACHE"
+# The admission policy in `infra/k8s/admission` and the network policies go by these.
+LABELS = {
+    "app.kubernetes.io/name": "rlr",
+    "app.kubernetes.io/part-of": "rlr",
+    "app.kubernetes.io/managed-by": "kubeflow-pipelines",
+    "app.kubernetes.io/version": __version__,
+}
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -39,6 +55,7 @@ class Needs:
         data: The credentials of the data remote.
         tracking: The address and credentials of the tracking server.
         webhook: The webhook's address, where there is one.
+        team: What a step must know and mount to start a training on several nodes.
         retry: Whether a failure may be of the machine: pods are evicted, services restart.
     """
 
@@ -47,10 +64,20 @@ class Needs:
     data: bool = False
     tracking: bool = False
     webhook: bool = False
+    team: bool = False
     retry: bool = True
 
 
 Prepare = Callable[["PipelineTask", Needs], "PipelineTask"]
+
+
+def secret_variables(needs: Needs) -> tuple[str, ...]:
+    """Return the names of the variables that the secrets hold for a step."""
+    return (
+        *((*S3_KEYS, *S3_OPTIONAL_KEYS) if needs.data else ()),
+        *((*MLFLOW_KEYS, *MLFLOW_OPTIONAL_KEYS) if needs.tracking else ()),
+        *(WEBHOOK_KEYS if needs.webhook else ()),
+    )
 
 
 def on_this_machine(task: "PipelineTask", _needs: Needs) -> "PipelineTask":
@@ -75,14 +102,18 @@ class Cluster:
     def prepare(self, task: "PipelineTask", needs: Needs) -> "PipelineTask":
         """Give a step what it needs."""
         self._set_image(task, self.image_train if needs.heavy else self.image_pipeline)
+        self._set_identity(task)
         self._set_resources(task, needs)
         if needs.heavy:
             self._place_on_accelerator_nodes(task)
-        if needs.shared_memory:
-            self._mount_shared_memory(task)
+        self._mount_volumes(task, needs)
+        if needs.team:
+            self._hand_out_team(task)
         if needs.retry and self.settings.retries:
             wait = f"{self.settings.retry_seconds}s"
             task.set_retry(self.settings.retries, backoff_duration=wait, backoff_factor=2.0)
+        if not self.settings.cache:
+            task.set_caching_options(False)
         self._hand_out_secrets(task, needs)
         return task
 
@@ -92,11 +123,34 @@ class Cluster:
         task.set_container_image(image)
         task.set_env_variable("RLR_IMAGE", image)
         kubernetes.set_timeout(task, self.settings.timeout_seconds)
+        kubernetes.set_image_pull_policy(task, self.settings.image_pull_policy)
+        if self.settings.image_pull_secret:
+            kubernetes.set_image_pull_secrets(task, [self.settings.image_pull_secret])
+
+    def _set_identity(self, task: "PipelineTask") -> None:
+        """Say as whom a step runs, and by which labels it is known.
+
+        Kubeflow itself forbids escalation, drops all capabilities and sets the seccomp profile.
+        A read-only root cannot be said in a pipeline: `infra/k8s/admission` sees to it.
+        """
+        from kfp import kubernetes
+
+        user = self.settings.user
+        kubernetes.set_security_context(
+            task, run_as_user=user, run_as_group=user, run_as_non_root=True
+        )
+        # Every step has as many: Kubeflow makes one template for all that have the same number.
+        for label, value in {**LABELS, "app.kubernetes.io/component": task.name}.items():
+            kubernetes.add_pod_label(task, label, value)
 
     def _set_resources(self, task: "PipelineTask", needs: Needs) -> None:
         settings = self.settings
         task.set_cpu_limit(settings.cpu if needs.heavy else settings.light_cpu)
         task.set_memory_limit(settings.memory if needs.heavy else settings.light_memory)
+        task.set_cpu_request(settings.cpu_request if needs.heavy else settings.light_cpu_request)
+        task.set_memory_request(
+            settings.memory_request if needs.heavy else settings.light_memory_request
+        )
         if needs.heavy and settings.accelerator_count:
             task.set_accelerator_type(settings.accelerator)
             task.set_accelerator_limit(settings.accelerator_count)
@@ -110,16 +164,23 @@ class Cluster:
         if taint:
             kubernetes.add_toleration(task, key=taint, operator="Exists", effect="NoSchedule")
 
-    def _mount_shared_memory(self, task: "PipelineTask") -> None:
-        from kfp import kubernetes
+    def _mount_volumes(self, task: "PipelineTask", needs: Needs) -> None:
+        settings = self.settings
+        _mount_empty(task, "scratch", SCRATCH, settings.scratch)
+        if needs.shared_memory:
+            _mount_empty(task, "shared-memory", SHARED_MEMORY, settings.shared_memory, "Memory")
+        if needs.data:
+            task.set_env_variable(CACHE_VARIABLE, CACHE)
+            if settings.cache_claim:
+                _mount_claim(task, settings.cache_claim, CACHE)
+            else:
+                _mount_empty(task, "cache", CACHE, settings.cache_size)
 
-        kubernetes.empty_dir_mount(
-            task,
-            volume_name="shared-memory",
-            mount_path="/dev/shm",  # noqa: S108 - a mount, not a file
-            medium="Memory",
-            size_limit=self.settings.shared_memory,
-        )
+    def _hand_out_team(self, task: "PipelineTask") -> None:
+        """Tell a step what the nodes of a training get, as it was when this was compiled."""
+        team = TeamSettings(image=self.image_train, pipeline=self.settings)
+        task.set_env_variable(TEAM_VARIABLE, team.model_dump_json())
+        _mount_claim(task, self.settings.distributed.claim, WORK)
 
     def _hand_out_secrets(self, task: "PipelineTask", needs: Needs) -> None:
         settings = self.settings
@@ -129,6 +190,22 @@ class Cluster:
             _use_secret(task, settings.mlflow_secret, MLFLOW_KEYS, MLFLOW_OPTIONAL_KEYS)
         if needs.webhook and settings.webhook_secret:
             _use_secret(task, settings.webhook_secret, (), WEBHOOK_KEYS)
+
+
+def _mount_empty(
+    task: "PipelineTask", name: str, path: str, size: str, medium: str | None = None
+) -> None:
+    from kfp import kubernetes
+
+    kubernetes.empty_dir_mount(
+        task, volume_name=name, mount_path=path, medium=medium, size_limit=size
+    )
+
+
+def _mount_claim(task: "PipelineTask", claim: str, path: str) -> None:
+    from kfp import kubernetes
+
+    kubernetes.mount_pvc(task, pvc_name=claim, mount_path=path)
 
 
 def _use_secret(

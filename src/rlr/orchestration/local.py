@@ -1,4 +1,4 @@
-"""A pipeline on this machine: Kubeflow's own runner, every step a process of its own."""
+"""A pipeline on this machine: Kubeflow's own runner, every step a process or a container."""
 
 import io
 import os
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from rlr.foundation.errors import MachineError
-from rlr.orchestration.cluster import on_this_machine
+from rlr.foundation.errors import MachineError, RlrError
 from rlr.orchestration.outputs import StepOutput, missing_outputs, read_outputs
 from rlr.orchestration.parameters import Parameters
+from rlr.orchestration.place import Place, Processes
 from rlr.orchestration.project import Project
 from rlr.orchestration.reporting import FAILURE_FILE, LINE_MARK, read_failure
 
 RUNS = Path(".rlr/runs")
 LOG_FILE = "log.txt"
+CRASHED = "a step of the pipeline crashed or was killed (out of memory?)"
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,21 @@ class LocalRun:
         folder: What it left: the steps' folders, and the log.
         steps: What each step that ran has left, by its name.
         seconds: Duration.
+        runner: Where its steps ran, "subprocess" or "docker".
     """
 
     folder: Path
     steps: dict[str, StepOutput]
     seconds: float
+    runner: str = Processes.name
 
 
 def run_pipeline(
-    project: Project, name: str, parameters: Parameters, folder: Path | None = None
+    project: Project,
+    name: str,
+    parameters: Parameters,
+    folder: Path | None = None,
+    place: Place | None = None,
 ) -> LocalRun:
     """Run a pipeline on this machine.
 
@@ -48,6 +55,7 @@ def run_pipeline(
         name: Name of the pipeline.
         parameters: Its parameters.
         folder: Folder to write; None: a new one in `.rlr/runs`.
+        place: Where the steps run; None: in processes of their own.
 
     Raises:
         UserError: A step refused what it was given; the sentence is the step's own.
@@ -55,33 +63,42 @@ def run_pipeline(
     """
     from kfp import local
 
+    place = place or Processes()
     parameters.resolve()  # a wrong key is told now, not by the first step
     folder = (folder or _new_folder()).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     with project.load(name) as module:
-        pipeline = module.build(on_this_machine, parameters)
+        pipeline = module.build(place.prepare, parameters)
         with _step_environment(folder), _quiet_runner(folder / LOG_FILE):
-            local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder))
-            _run(pipeline, parameters, folder)
+            try:
+                with place.opened(folder) as runner:
+                    local.init(runner, pipeline_root=str(folder))
+                    pipeline(**parameters.as_arguments())
+            except Exception as error:
+                raise _explain(error, folder, place) from error
         spec = pipeline.pipeline_spec
-    faults = missing_outputs(spec, folder)
+    faults = place.faults(spec, folder) + missing_outputs(spec, folder)
     if faults:
         raise MachineError(
             f"The runner reported success, but {'; '.join(faults)}; see {folder / LOG_FILE}."
         )
-    return LocalRun(folder, read_outputs(folder), time.monotonic() - start)
+    return LocalRun(folder, read_outputs(folder), time.monotonic() - start, place.name)
 
 
-def _run(pipeline: object, parameters: Parameters, folder: Path) -> None:
-    try:
-        pipeline(**parameters.as_arguments())  # type: ignore[operator]
-    except RuntimeError as error:
-        # The runner's own words name tasks; the step's sentence says what is wrong.
-        raise read_failure(_failure_file(folder)) or MachineError(
-            "A step of the pipeline crashed or was killed (out of memory?); its last words are in "
-            f"{folder / LOG_FILE}."
-        ) from error
+def _explain(error: Exception, folder: Path, place: Place) -> RlrError:
+    """Return the sentence for a run that broke off: the step's own, where it has left one.
+
+    The runner's own words name tasks. Where it has taken a step that vanished for a success, the
+    next one fails in the runner, by whatever error.
+    """
+    sentence = read_failure(_failure_file(folder))
+    if sentence:
+        return sentence
+    if isinstance(error, RlrError):
+        return error
+    why = place.why_failed(folder) or CRASHED
+    return MachineError(f"{why[0].upper()}{why[1:]}; the last words are in {folder / LOG_FILE}.")
 
 
 def _new_folder() -> Path:

@@ -1,19 +1,26 @@
-"""Which run a step belongs to."""
+"""Which run a step belongs to, and what the steps before it still have to tell."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlr.config import Config
+from rlr.config.registry import RegistryConfig
 from rlr.foundation.documents import RESULT_FILE, read_json, write_json
-from rlr.foundation.errors import UserError
+from rlr.foundation.errors import RlrError, UserError
+from rlr.registry.spool.delivery import AwayError
+from rlr.registry.spool.folder import SPOOL, read_spool
+from rlr.registry.spool.sync import send_rest
 from rlr.registry.tracking import Run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from rlr.data.manifest import Manifest
+    from rlr.registry.spool.recorder import Recorder
 
+HISTORY_FILE = "history.json"
 RUN_FILE = "run.json"  # the run of a training that has begun, for the one that resumes it
 
 logger = logging.getLogger("rlr")
@@ -50,6 +57,42 @@ def find_evaluation_run(
     if known:
         return Run.resume(client, known)
     return Run.start(client, settings, manifest.version, manifest.digest)
+
+
+def log_history(recorder: "Recorder", output: Path) -> None:
+    """Log the epochs of a training that were not logged when they ended.
+
+    Those are epochs of a checkpoint whose training was killed before it could log them, or whose
+    run is on another server.
+    """
+    from rlr.training.checkpoint import EpochRecord
+
+    file = output / HISTORY_FILE
+    for record in read_json(file) if file.is_file() else ():
+        recorder.log_epoch(EpochRecord(**record))
+
+
+def send_what_is_left(
+    client: "MlflowClient", settings: RegistryConfig, folders: Iterable[Path]
+) -> None:
+    """Send what the steps before could not send: it belongs to the run before what comes next.
+
+    Args:
+        client: Client of the tracking server.
+        settings: How long a request may take.
+        folders: Outputs of those steps, or folders in them.
+
+    Raises:
+        MachineError: The server was lost.
+    """
+    for folder in folders:
+        for spool in (*(folder / SPOOL).glob("*"), *(folder.parent / SPOOL).glob("*")):
+            try:
+                send_rest(read_spool(spool), client, settings)
+            except AwayError:
+                raise
+            except RlrError as error:  # of no use to this step, which can do without
+                logger.warning("%s", error)
 
 
 def _run_of(model: Path) -> str:

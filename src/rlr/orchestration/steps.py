@@ -18,15 +18,23 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
 from rlr.orchestration.parameters import resolve
 from rlr.orchestration.reporting import step
-from rlr.orchestration.runs import begin_training_run, find_evaluation_run
+from rlr.orchestration.runs import (
+    HISTORY_FILE,
+    begin_training_run,
+    find_evaluation_run,
+    log_history,
+    send_what_is_left,
+)
 from rlr.registry.floors import FloorVerdict, judge
 from rlr.registry.scalars import flatten_metrics
 from rlr.registry.server import connect
+from rlr.registry.spool.recorder import Recorder
 from rlr.registry.tracking import Run, is_recorder
 from rlr.registry.versions import DESCRIPTION, Registration, detector_folder, resolve_model
 from rlr.registry.versions import register as register_version
@@ -55,14 +63,19 @@ def validate_data(
         UserError: The images are not there, or in no known layout.
     """
     from rlr.orchestration.dataset import list_images, write_dataset
-    from rlr.validation import validate
+    from rlr.validation import count_unjudged, validate
 
     settings = resolve(config, overrides, data_version, seed)
     manifest = list_images(settings.data)
     write_dataset(manifest, output)
     white_level = settings.features.preprocessing.white_level
-    verdict = validate(manifest, settings.validation, output, white_level=white_level)
+    unjudged = count_unjudged(manifest, settings.data)
+    verdict = validate(
+        manifest, settings.validation, output, white_level=white_level, unjudged=unjudged
+    )
     logger.info("%s", verdict.sentence())
+    if unjudged:
+        logger.info("%s", unjudged.sentence())
     reason = "" if verdict.passed else verdict.sentence()
     return Validated(verdict.passed, reason, manifest.version, output / "validation.html")
 
@@ -106,18 +119,59 @@ def train(
     settings = resolve(config, overrides, data_version, seed)
     client = connect(settings.registry) if is_recorder() else None
     manifest = read_dataset(settings.data, dataset)
+    champion = find_champion(settings, manifest)
     if client is None:
-        train_detector(settings, manifest, output)
+        train_detector(settings, manifest, output, champion=champion)
         return Trained("", output / "model", {})
     run = begin_training_run(client, settings, manifest, output)
-    with run.active():
-        result = train_detector(settings, manifest, output, run.log_epoch)
+    with run.active(output, settings.registry) as recorder:
+        result = train_detector(settings, manifest, output, recorder.log_epoch, champion)
         result = _extend_result(output, result, run_id=run.run_id)
-        run.log_files([output / "history.json", output / RESULT_FILE], "training")
+        log_admission(recorder, output, result)
+        log_history(recorder, output)
+        recorder.log_files([output / HISTORY_FILE, output / RESULT_FILE], "training")
         if dataset is not None:
-            run.log_files(sorted(dataset.glob("validation.*")), "validation")
+            recorder.log_files(sorted(dataset.glob("validation.*")), "validation")
     final, _ = flatten_metrics({"train": result["final"]})
     return Trained(run.run_id, output / result["model"], final)
+
+
+@step
+def train_distributed(
+    config: str,
+    overrides: Sequence[str],
+    output: Path,
+    dataset: Path,
+    data_version: str,
+    seed: int,
+    run: str,
+) -> Trained:
+    """Train a detector on several nodes of a cluster, by a TrainJob that runs `rlr train`.
+
+    Args:
+        config: Preset, or YAML document.
+        overrides: `key=value` each.
+        output: Folder to write, the same as `train` writes.
+        dataset: Output of `validate_data`.
+        data_version: Data version of the dataset.
+        seed: Seed; negative: that of the configuration.
+        run: Kubeflow's id of the run.
+
+    Raises:
+        UserError: This is no step on a cluster, or what the training itself refuses.
+        MachineError: The cluster, the tracking server or a node failed.
+    """
+    from rlr.orchestration.team.job import Training, with_facts
+    from rlr.orchestration.team.settings import read_team_settings
+    from rlr.orchestration.team.train import train_on_team
+
+    settings = read_team_settings()
+    everything = with_facts(overrides, data_version, seed)
+    training = Training(config, everything, run, Path(settings.work))
+    epochs = resolve(config, everything).training.epochs
+    result = train_on_team(training, settings, dataset, output, epochs)
+    final, _ = flatten_metrics({"train": result["final"]})
+    return Trained(result["run_id"], output / result["model"], final)
 
 
 @step
@@ -153,10 +207,11 @@ def evaluate(
 
     settings = resolve(config, overrides, data_version, seed)
     client = connect(settings.registry)
+    send_what_is_left(client, settings.registry, [Path(model)])
     folder = resolve_model(str(model), settings.registry)
     manifest = read_dataset(settings.data, dataset)
     run = find_evaluation_run(client, settings, manifest, Path(model), run_id)
-    with run.active():
+    with run.active(output, settings.registry) as recorder:
         detector = Detector.load(folder, settings.training.device, settings.features.batch_size)
         result = measure(detector, manifest, settings, output)
         metrics = read_json(output / "metrics.json")
@@ -168,8 +223,8 @@ def evaluate(
             model_sha256=_model_digest(folder),
             floors={"hold": verdict.hold, "reasons": verdict.reasons},
         )
-        _log_evaluation(run, {**metrics, "baseline": result["baseline"]["metrics"]}, output)
-        run.set_tags({"floors": str(verdict)})
+        _log_evaluation(recorder, {**metrics, "baseline": result["baseline"]["metrics"]}, output)
+        recorder.set_tags({"floors": str(verdict)})
     logger.info("Floors: %s", verdict)
     finite, undefined = flatten_metrics(metrics)
     roc = roc_readings(read_json(output / "curves.json"))
@@ -199,6 +254,7 @@ def register(
     """
     settings = resolve(config, overrides).registry
     client = connect(settings)
+    send_what_is_left(client, settings, [Path(model), evaluation])
     result = read_result(evaluation, "evaluate")
     folder = detector_folder(Path(model))
     if result["model_sha256"] != _model_digest(folder):
@@ -235,10 +291,10 @@ def _extend_result(output: Path, result: dict[str, Any], **fields: Any) -> dict[
     return write_result(output, **{**own, **fields})
 
 
-def _log_evaluation(run: Run, metrics: dict[str, Any], output: Path) -> None:
-    run.log_metrics(metrics)
+def _log_evaluation(recorder: Recorder, metrics: dict[str, Any], output: Path) -> None:
+    recorder.log_metrics(metrics)
     names = ("metrics.json", "curves.json", "report.html", "scores.parquet", RESULT_FILE)
-    run.log_files([output / name for name in names], "evaluation")
+    recorder.log_files([output / name for name in names], "evaluation")
 
 
 def _model_digest(folder: Path) -> str:

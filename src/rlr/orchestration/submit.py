@@ -1,89 +1,94 @@
-"""A pipeline on a cluster: Kubeflow's API."""
+"""What a run on a cluster is made of: a pipeline compiled now, or a version uploaded before."""
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rlr.foundation.errors import MachineError, UserError
-from rlr.foundation.network import why_silent, without_password
-from rlr.orchestration.parameters import Parameters
+from rlr.orchestration.cluster import on_this_machine
+from rlr.orchestration.compile import compile_pinned
+from rlr.orchestration.parameters import CONFIGURED_SEED, Parameters
+from rlr.orchestration.project import Project
 
-ENDPOINT_VARIABLE = "KF_PIPELINES_ENDPOINT"  # read by the kfp library and command alike
-HEALTH_PAGE = "apis/v2beta1/healthz"
+if TYPE_CHECKING:
+    from rlr.orchestration.kubeflow.connection import Kubeflow
+    from rlr.orchestration.kubeflow.versions import Version
 
 
 @dataclass(frozen=True)
-class Submission:
-    """A run that a cluster has taken.
+class Compiled:
+    """A pipeline that travels with its run.
 
     Attributes:
-        run_id: Its id.
-        url: Its page.
-    """
-
-    run_id: str
-    url: str
-
-
-def submit_pipeline(
-    compiled: str,
-    parameters: Parameters,
-    experiment: str,
-    run_name: str,
-    endpoint: str | None = None,
-    timeout: float = 5.0,
-) -> Submission:
-    """Start a compiled pipeline on a cluster.
-
-    Args:
-        compiled: The compiled pipeline.
+        text: Its YAML, images by digest.
         parameters: Its parameters.
-        experiment: Kubeflow's experiment.
-        run_name: Name of the run.
-        endpoint: Address of the API; None: the variable KF_PIPELINES_ENDPOINT.
-        timeout: Seconds to wait for a sign of life.
-
-    Raises:
-        UserError: No address is named.
-        MachineError: The API does not answer, or refuses the run.
     """
-    address = endpoint or os.environ.get(ENDPOINT_VARIABLE)
-    if not address:
-        raise UserError(f"No cluster is named; set {ENDPOINT_VARIABLE} or --endpoint.")
-    address = address.rstrip("/")
-    reason = why_silent(f"{address}/{HEALTH_PAGE}", timeout)
-    if reason:
-        raise MachineError(
-            f"Kubeflow at {without_password(address)} does not answer ({reason}); start it, or "
-            f"name another with {ENDPOINT_VARIABLE} or --endpoint."
-        )
-    with _explained(address), tempfile.TemporaryDirectory() as scratch:
-        from kfp import Client
 
-        package = Path(scratch) / "pipeline.yaml"
-        package.write_text(compiled, encoding="utf-8")
-        with redirect_stdout(StringIO()):  # it prints links for notebooks
-            run = Client(host=address).create_run_from_pipeline_package(
-                str(package),
-                arguments=parameters.as_arguments(),
-                run_name=run_name,
-                experiment_name=experiment,
-            )
-    return Submission(run.run_id, f"{without_password(address)}/#/runs/details/{run.run_id}")
+    text: str
+    parameters: Parameters
+
+    @classmethod
+    def make(
+        cls,
+        project: Project,
+        name: str,
+        parameters: Parameters,
+        image_pipeline: str | None,
+        image_train: str | None,
+        allow_tag: bool,
+    ) -> "Compiled":
+        """Compile a pipeline; the arguments are those of `compile_pinned`."""
+        text = compile_pinned(project, name, parameters, image_pipeline, image_train, allow_tag)
+        return cls(text, parameters)
+
+    def on(self, _kubeflow: "Kubeflow") -> str:
+        """Return the pipeline itself."""
+        return self.text
+
+    def arguments(self) -> dict[str, Any]:
+        """Return all parameters."""
+        return self.parameters.as_arguments()
 
 
-@contextmanager
-def _explained(address: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        status = getattr(error, "status", None)
-        words = f"status {status}, {getattr(error, 'reason', '')}" if status else str(error)
-        raise MachineError(
-            f"Kubeflow at {without_password(address)} did not take the run: "
-            f"{' '.join(words.split())[:300]}"
-        ) from error
+@dataclass(frozen=True)
+class Uploaded:
+    """A version of a pipeline, with defaults of its own for what the user has not given.
+
+    Attributes:
+        title: What the pipeline calls itself.
+        version: Name or id of the version.
+        parameters: Its parameters.
+        keeps_config: Whether the configuration is that of the version.
+    """
+
+    title: str
+    version: str
+    parameters: Parameters
+    keeps_config: bool
+
+    @classmethod
+    def read(
+        cls, project: Project, name: str, version: str, parameters: Parameters, keeps_config: bool
+    ) -> "Uploaded":
+        """Look up what a pipeline calls itself.
+
+        Raises:
+            UserError: There is no such pipeline, or a parameter is refused.
+        """
+        parameters.resolve()  # a wrong key is told now, not by the first step
+        with project.load(name) as module:
+            pipeline = module.build(on_this_machine, parameters)
+        title = pipeline.pipeline_spec.pipeline_info.name
+        return cls(str(title), version, parameters, keeps_config)
+
+    def on(self, kubeflow: "Kubeflow") -> "Version":
+        """Find the version on a cluster."""
+        from rlr.orchestration.kubeflow.versions import find_version
+
+        return find_version(kubeflow, self.title, self.version)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the parameters that were given."""
+        given = self.parameters.as_arguments()
+        unset = {"overrides": [], "data_version": "", "seed": CONFIGURED_SEED}
+        if self.keeps_config:
+            unset["config"] = given["config"]
+        return {key: value for key, value in given.items() if unset.get(key) != value}

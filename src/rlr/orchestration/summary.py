@@ -29,6 +29,7 @@ def summarise(run: LocalRun, parameters: Parameters) -> dict[str, Any]:
     registered = _registered(run).parameters
     return {
         "folder": str(run.folder),
+        "runner": run.runner,
         "seconds": round(run.seconds, 1),
         "config": parameters.resolve().name,
         "data_version": run.steps["validate-data"].parameters["data_version"],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import MachineError
 from rlr.foundation.network import why_silent, without_password
+from rlr.registry.limits import limit_requests
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,10 +29,16 @@ def tracking_uri(settings: RegistryConfig) -> str:
     return settings.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or local
 
 
+def names_server(settings: RegistryConfig) -> bool:
+    """Return whether the configuration or the environment names a tracking server."""
+    return bool(settings.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"))
+
+
 def connect(settings: RegistryConfig) -> "MlflowClient":
     """Return a client of the tracking server, once it is known to answer.
 
-    MLflow's own client tries for minutes before it gives up, so the server is asked first.
+    MLflow's own client tries for minutes before it gives up, so the server is asked first, and
+    all later requests of this process are bounded by `settings`.
 
     Raises:
         MachineError: The server does not answer within `settings.timeout` seconds, or the
@@ -43,6 +50,7 @@ def connect(settings: RegistryConfig) -> "MlflowClient":
     elif uri.startswith(SQLITE):
         _make_parent(Path(uri.removeprefix(SQLITE)))
     _silence()
+    limit_requests(settings)
     with explained(uri):
         import mlflow
 
@@ -66,7 +74,7 @@ def explained(uri: str) -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("mlflow", "requests", "sqlalchemy"):
             raise
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split()).replace(uri, without_password(uri))[:300]
         raise MachineError(
             f"The tracking server {without_password(uri)} failed: {reason}"
         ) from error
@@ -119,7 +127,8 @@ def _artifact_location(uri: str) -> str | None:
 
 
 def _silence() -> None:
-    """Keep MLflow from telling how it makes its tables and copies its files."""
+    """Keep MLflow from telling how it makes its tables, copies its files and ends its runs."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,31 +1,32 @@
 """One run a model: opened by training, continued by evaluation and by registration.
 
 A run is addressed by its id alone, which travels in result.json; no run is ever "the active
-one", so nothing depends on what else this process has logged.
+one", so nothing depends on what else this process has logged. Opening a run asks the server; what
+happens in it is recorded in a spool and sent by a thread.
 """
 
 import os
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rlr.config import Config
+from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
 from rlr.registry.facts import code_tags, hardware_tags, package_tags
-from rlr.registry.scalars import flatten_metrics, flatten_settings
+from rlr.registry.limits import transfers
+from rlr.registry.scalars import flatten_settings
 from rlr.registry.server import experiment_id, explained
+from rlr.registry.spool.folder import open_spool
+from rlr.registry.spool.recorder import Recorder
+from rlr.registry.spool.sender import Sender
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from rlr.training.checkpoint import EpochRecord
-
 BATCH = 100  # what MLflow takes in one request
-TAG_LENGTH = 5000  # characters; MLflow's databases hold no more
-UNDEFINED_TAG = "undefined_metrics"
 
 Item = TypeVar("Item")
 
@@ -99,54 +100,34 @@ class Run:
         return cls(client, run_id)
 
     @contextmanager
-    def active(self) -> Iterator["Run"]:
-        """Mark the run as running, and by its end state when the block is left."""
-        with explained(self.client.tracking_uri):
-            self.client.update_run(self.run_id, status="RUNNING")
-        try:
-            yield self
-        except BaseException as error:
-            state = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-            # What went wrong matters, not that the server cannot be told.
-            with suppress(Exception):
-                self.client.set_terminated(self.run_id, state)
-            raise
-        with explained(self.client.tracking_uri):
-            self.client.set_terminated(self.run_id)
+    def active(self, output: Path, settings: RegistryConfig) -> Iterator[Recorder]:
+        """Record what happens in a step, from "running" to the end state of the run.
 
-    def log_epoch(self, record: "EpochRecord") -> None:
-        """Log the losses and the throughput of one epoch."""
-        values: dict[str, float | None] = {
-            "train.loss": record.loss,
-            "train.validation_loss": record.validation_loss,
-            "train.images_per_second": record.images_per_second,
-            "train.seconds": record.seconds,
-            **{f"train.loss.{level}": loss for level, loss in record.level_losses.items()},
-        }
-        self._log_values(flatten_metrics(values)[0], step=record.epoch)
-
-    def log_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Log nested metrics; those without a finite value are listed in a tag instead.
+        Inside the block nothing waits for the server. When it is left, what is not sent yet is
+        waited for as long as `settings.flush_seconds` allows; then it stays in the spool.
 
         Args:
-            metrics: Contents of metrics.json.
+            output: Output folder of the step, where the spool lies.
+            settings: How long requests may take.
+
+        Raises:
+            MachineError: The spool cannot be written.
         """
-        finite, undefined = flatten_metrics(metrics)
-        self._log_values(finite, step=0)
-        self.set_tags({UNDEFINED_TAG: " ".join(undefined) or "none"})
-
-    def log_files(self, files: Iterable[Path], place: str) -> None:
-        """Copy files into the folder `place` of the run's artifacts; missing ones are left out."""
-        with explained(self.client.tracking_uri):
-            for file in files:
-                if file.is_file():
-                    self.client.log_artifact(self.run_id, str(file), place)
-
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags; a long value is cut."""
-        with explained(self.client.tracking_uri):
-            for name, value in tags.items():
-                self.client.set_tag(self.run_id, name, value[:TAG_LENGTH])
+        spool = open_spool(output, self.run_id, without_password(self.client.tracking_uri))
+        sender = Sender(spool, self.client, settings)
+        recorder = Recorder(spool, sender.wake)
+        recorder.set_state("RUNNING")
+        sender.start()
+        try:
+            yield recorder
+            recorder.set_state("FINISHED")
+        except BaseException as error:
+            # What went wrong matters, not that the server cannot be told.
+            with suppress(Exception):
+                recorder.set_state("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+                sender.finish(settings.flush_seconds, patient=False)
+            raise
+        sender.finish(settings.flush_seconds)
 
     def tags(self) -> dict[str, str]:
         """Return the tags of the run."""
@@ -159,16 +140,8 @@ class Run:
         flat = flatten_settings(config.model_dump(mode="json"))
         for part in _parts([Param(name, value) for name, value in flat.items()]):
             self.client.log_batch(self.run_id, params=part)
-        self.client.log_text(self.run_id, config.as_yaml(), "config.yaml")
-
-    def _log_values(self, values: Mapping[str, float], step: int) -> None:
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        metrics = [Metric(name, value, now, step) for name, value in values.items()]
-        with explained(self.client.tracking_uri):
-            for part in _parts(metrics):
-                self.client.log_batch(self.run_id, metrics=part)
+        with transfers(config.registry):
+            self.client.log_text(self.run_id, config.as_yaml(), "config.yaml")
 
 
 def is_recorder() -> bool:

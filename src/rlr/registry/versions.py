@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlr.config.registry import RegistryConfig
+from rlr.data.workplace import workplace
 from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
 from rlr.registry.floors import FloorVerdict
+from rlr.registry.limits import transfers
 from rlr.registry.package import fetch_detector, save_pyfunc
 from rlr.registry.server import connect, explained
 from rlr.registry.tracking import Run
@@ -29,6 +31,8 @@ CHALLENGER = "challenger"
 MODEL_CACHE = Path(".rlr/models")
 DESCRIPTION = "detector.json"  # the file that makes a folder a detector
 FINGERPRINT_TAG = "fingerprint"
+# How many images that nobody had judged were trained on, and which model had looked at them.
+UNJUDGED_TAGS = ("unjudged_admitted", "unjudged_held_back", "unjudged_champion")
 
 logger = logging.getLogger("rlr")
 
@@ -83,15 +87,41 @@ def register(
     tags = _version_tags(run, detector, verdict)
     name = settings.model_name
     with explained(run.client.tracking_uri):
-        version = _find(run, name, tags[FINGERPRINT_TAG]) or _create(run, name, detector, tags)
+        version = _find(run, name, tags[FINGERPRINT_TAG])
+        if version is None:
+            with transfers(settings):
+                version = _create(run, name, detector, tags)
         if challenger:
             run.client.set_registered_model_alias(name, CHALLENGER, version.version)
     alias = CHALLENGER if challenger else ""
     return Registration(name, str(version.version), alias, str(verdict), run.run_id)
 
 
+@dataclass(frozen=True)
+class Located:
+    """A detector that was looked up.
+
+    Attributes:
+        name: `models:/NAME/VERSION`, which no alias can move, or the folder as it was named.
+        folder: Folder of the detector on this machine.
+    """
+
+    name: str
+    folder: Path
+
+    @property
+    def sha256(self) -> str:
+        """What identifies the detector: its description holds the digests of all the rest."""
+        return file_sha256(self.folder / DESCRIPTION)
+
+
 def resolve_model(reference: str, settings: RegistryConfig | None = None) -> Path:
-    """Return the folder of a detector.
+    """Return the folder of a detector; arguments and failures are those of `locate_model`."""
+    return locate_model(reference, settings).folder
+
+
+def locate_model(reference: str, settings: RegistryConfig | None = None) -> Located:
+    """Look a detector up; one in the registry is fetched into a cache, once.
 
     Args:
         reference: `models:/NAME/VERSION`, `models:/NAME@ALIAS`, or a folder: a detector, or what
@@ -103,14 +133,37 @@ def resolve_model(reference: str, settings: RegistryConfig | None = None) -> Pat
         MachineError: The registry does not answer.
     """
     if not reference.startswith("models:/"):
-        return detector_folder(Path(reference))
-    client = connect(settings or RegistryConfig())
+        return Located(reference, detector_folder(Path(reference)))
+    settings = settings or RegistryConfig()
+    client = connect(settings)
     version = _look_up(client, reference)
+    name = f"models:/{version.name}/{version.version}"
     target = MODEL_CACHE / f"{version.name}-{version.tags.get(FINGERPRINT_TAG, version.run_id)}"
     if not (target / DESCRIPTION).is_file():
-        with explained(client.tracking_uri):
-            fetch_detector(f"models:/{version.name}/{version.version}", target)
-    return target
+        _fetch(client, settings, name, target)
+    return Located(name, target)
+
+
+def run_of_version(client: "MlflowClient", reference: str) -> str:
+    """Return the run that made a version.
+
+    Args:
+        client: Client of the registry.
+        reference: `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
+
+    Raises:
+        UserError: There is no such version.
+    """
+    return str(_look_up(client, reference).run_id)
+
+
+def _fetch(client: "MlflowClient", settings: RegistryConfig, name: str, target: Path) -> None:
+    """Fetch a version; processes that want the same one wait for each other."""
+    with workplace(target) as files:
+        if not (target / DESCRIPTION).is_file():
+            with explained(client.tracking_uri), transfers(settings):
+                fetch_detector(name, files)
+            files.rename(target)
 
 
 def detector_folder(folder: Path) -> Path:
@@ -131,7 +184,15 @@ def detector_folder(folder: Path) -> Path:
 def _version_tags(run: Run, detector: Path, verdict: FloorVerdict) -> dict[str, str]:
     made = run.tags()
     weights = {file.name: file_sha256(file) for file in sorted(detector.iterdir())}
-    copied = ("data_version", "manifest_sha256", "commit", "dirty", "config_name", "config_sha256")
+    copied: tuple[str, ...] = (
+        "data_version",
+        "manifest_sha256",
+        "commit",
+        "dirty",
+        "config_name",
+        "config_sha256",
+    )
+    copied += UNJUDGED_TAGS
     return {
         **{name: made[name] for name in copied if name in made},
         "run": run.run_id,

@@ -12,6 +12,7 @@ from rlr.detection.spec import (
     OriginSpec,
     PreprocessingSpec,
     ScoringSpec,
+    UnjudgedSpec,
     WeightsSpec,
 )
 from rlr.detection.thresholds import Thresholds
@@ -55,6 +56,7 @@ def _describe_level(level: LevelConfig, grid: tuple[int, int], channels: int) ->
 def describe_detector(
     config: Config,
     manifest: Manifest,
+    unjudged: UnjudgedSpec | None,
     network: NetworkSpec,
     origin: WeightsOrigin,
     thresholds: Thresholds,
@@ -85,6 +87,7 @@ def describe_detector(
             manifest_sha256=manifest.digest,
             code_version=build.version,
             code_commit=build.commit,
+            unjudged=unjudged,
         ),
         weights=weights,
     )

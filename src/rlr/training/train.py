@@ -23,6 +23,7 @@ from rlr.features.backbone import WeightsOrigin
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
+from rlr.training.admission import Admission, Champion, admit
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, fingerprint
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
@@ -36,7 +37,11 @@ MODEL_FOLDER = "model"
 
 
 def train(
-    config: Config, manifest: Manifest, output: Path, on_epoch: OnEpoch | None = None
+    config: Config,
+    manifest: Manifest,
+    output: Path,
+    on_epoch: OnEpoch | None = None,
+    champion: Champion | None = None,
 ) -> dict[str, Any]:
     """Train one detector for all classes, and set its thresholds from normal images.
 
@@ -46,9 +51,11 @@ def train(
 
     Args:
         config: The configuration.
-        manifest: The images; only those of the splits `train` and `validation` are read.
+        manifest: The images; only those of the splits `train` and `validation` are read, and
+            unjudged ones where the configuration assumes them to be normal.
         output: Folder to write: `model/`, `history.json`, `config.yaml`, `result.json`.
         on_epoch: Called by the leading process after each epoch.
+        champion: The model that looks at unjudged images first; None: there is none.
 
     Returns:
         The content of `result.json`.
@@ -60,7 +67,8 @@ def train(
     _make_repeatable(config)
     device = local_device(pick_device(config.training.device))
     with join_team(device) as team:
-        session = _Session(config, manifest, Path(output), team, device)
+        admission = admit(config, manifest, champion, Path(output), team, device)
+        session = _Session(config, manifest, admission, Path(output), team, device)
         return session.run(on_epoch)
 
 
@@ -68,11 +76,19 @@ class _Session:
     """What one training holds together."""
 
     def __init__(
-        self, config: Config, manifest: Manifest, output: Path, team: Team, device: torch.device
+        self,
+        config: Config,
+        manifest: Manifest,
+        admission: Admission | None,
+        output: Path,
+        team: Team,
+        device: torch.device,
     ) -> None:
         self.config, self.manifest, self.output = config, manifest, output
         self.team, self.device = team, device
-        self.images = ImageSet.of(manifest, trainable(manifest))
+        self.unjudged = admission.origin if admission else None
+        admitted = admission.paths if admission else ()
+        self.images = ImageSet.of(manifest, trainable(manifest, admitted))
         self.normals = ImageSet.of(manifest, calibratable(manifest))
         self._require_images()
         self.backbone, self.origin = self._build_backbone()
@@ -203,7 +219,13 @@ class _Session:
             networks,
             self.backbone,
             lambda weights: describe_detector(
-                self.config, self.manifest, self.network, self.origin, thresholds, weights
+                self.config,
+                self.manifest,
+                self.unjudged,
+                self.network,
+                self.origin,
+                thresholds,
+                weights,
             ),
         )
         records = [asdict(record) for record in history]
@@ -226,6 +248,7 @@ def _summary(
         "classes": spec.classes,
         "backbone": spec.backbone.model_dump(mode="json"),
         "images": {"train": len(session.images), "validation": len(session.normals)},
+        "unjudged": session.unjudged.model_dump(mode="json") if session.unjudged else None,
         "epochs": len(records),
         "final": records[-1],
         "network_sha256": spec.weights.network,

@@ -53,6 +53,7 @@ def write_page(
     verdict: Verdict,
     tables: Tables,
     white_level: int,
+    unjudged: str = "",
 ) -> None:
     """Write the page.
 
@@ -63,6 +64,7 @@ def write_page(
         verdict: What came out.
         tables: What was judged.
         white_level: Value of white in 16-bit images.
+        unjudged: A sentence about the images that nobody has judged, or "".
     """
     failed = [*verdict.failures, *verdict.warnings]
     template = page_environment("rlr.validation").get_template("page.html")
@@ -77,6 +79,7 @@ def write_page(
         classes=tables.classes.to_dict(orient="records"),
         histograms=list(_histograms(tables.images, config)),
         max_listed=config.max_listed,
+        unjudged=unjudged,
     )
     notices = [] if verdict.passed else [Notice(verdict.sentence(), "critical")]
     lead = verdict.sentence() if verdict.passed else ""

@@ -15,6 +15,7 @@ from rlr.validation.measure import measure
 from rlr.validation.page import write_page
 from rlr.validation.suite import Check, class_checks, column_checks, image_checks, value_checks
 from rlr.validation.tables import Tables, make_tables
+from rlr.validation.unjudged import Unjudged
 from rlr.validation.verdict import Outcome, Verdict, counted
 
 JSON_FILE = "validation.json"
@@ -30,6 +31,7 @@ def validate(
     output: Path,
     *,
     white_level: int = WHITE_16_BIT,
+    unjudged: Unjudged | None = None,
 ) -> Verdict:
     """Hold a manifest and its images against the expectations of the configuration.
 
@@ -40,6 +42,7 @@ def validate(
         config: Limits, and what the failure of each expectation does.
         output: Folder to write validation.json, validation.html and result.json to.
         white_level: Value of white in 16-bit images.
+        unjudged: What may become of the images that nobody has judged; None: nothing does.
 
     Returns:
         The verdict.
@@ -50,9 +53,13 @@ def validate(
     output = Path(output)
     (output / RESULT_FILE).unlink(missing_ok=True)  # nothing must look finished
     verdict, tables = _judge(manifest, config, white_level)
-    document = _document(manifest, config, verdict, tables)
+    document = {
+        **_document(manifest, config, verdict, tables),
+        "unjudged": vars(unjudged) if unjudged else None,
+    }
     write_json(output / JSON_FILE, document)
-    write_page(output / PAGE_FILE, manifest, config, verdict, tables, white_level)
+    words = unjudged.sentence() if unjudged else ""
+    write_page(output / PAGE_FILE, manifest, config, verdict, tables, white_level, words)
     names = ("passed", "sentence", "data_version", "images")
     write_result(
         output,

@@ -64,7 +64,7 @@ def check_tracking(config: "RegistryConfig") -> Finding:
 def check_cluster(timeout: float) -> Finding:
     """Ask the Kubeflow Pipelines API server, where one is named."""
     from rlr.foundation.network import why_silent, without_password
-    from rlr.orchestration.submit import ENDPOINT_VARIABLE
+    from rlr.orchestration.kubeflow.access import ENDPOINT_VARIABLE
 
     endpoint = os.environ.get(ENDPOINT_VARIABLE)
     if not endpoint:

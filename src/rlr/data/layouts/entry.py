@@ -36,3 +36,15 @@ class Layout(Protocol):
     def entries(self, class_name: str) -> list[Entry]:
         """Return the images of one class."""
         ...
+
+    def place(self, class_name: str, split: Split, label: str) -> str:
+        """Return the folder of images of a label, relative to the root.
+
+        Raises:
+            UserError: In this layout a label is not told by a place.
+        """
+        ...
+
+    def mask_place(self, class_name: str, label: str) -> str:
+        """Return the folder of the masks of a defect type, relative to the root."""
+        ...

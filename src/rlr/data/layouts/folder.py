@@ -14,7 +14,7 @@ from rlr.data.layouts.class_folder import UNLABELLED, judged, unjudged, warn_of_
 from rlr.data.layouts.entry import Entry
 from rlr.data.layouts.ground_truth import GroundTruth
 from rlr.data.layouts.tree import folders_in, images_in, relative
-from rlr.data.manifest import GOOD
+from rlr.data.manifest import GOOD, Split
 from rlr.foundation.errors import UserError
 
 MASK_FOLDERS = ("masks", "ground_truth")
@@ -59,6 +59,15 @@ class FolderLayout:
         truth.warn_of_orphans()
         warn_of_strangers(folder, KNOWN, "plain folder")
         return entries
+
+    def place(self, class_name: str, split: Split, label: str) -> str:
+        folder = self._folders[class_name]
+        if split == "train":
+            return relative(folder, self._root)
+        return relative(folder / split / label, self._root)
+
+    def mask_place(self, class_name: str, label: str) -> str:
+        return relative(_mask_folder(self._folders[class_name]) / label, self._root)
 
     def _refuse_classes_beside_images(self) -> None:
         for name, folder in self._folders.items():

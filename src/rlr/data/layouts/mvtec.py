@@ -20,7 +20,8 @@ from rlr.data.layouts.class_folder import (
 )
 from rlr.data.layouts.entry import Entry
 from rlr.data.layouts.ground_truth import GroundTruth
-from rlr.data.layouts.tree import folders_in, images_in
+from rlr.data.layouts.tree import folders_in, images_in, relative
+from rlr.data.manifest import Split
 
 GROUND_TRUTH = "ground_truth"
 KNOWN = ("train", "validation", "test", GROUND_TRUTH, UNLABELLED)
@@ -38,14 +39,18 @@ class MvtecLayout:
 
     def __init__(self, root: Path, single: str) -> None:
         self._root = root
-        self._folders = (
-            {single: root} if is_class(root) else {path.name: path for path in folders_in(root)}
-        )
+        alone = is_class(root) or is_unjudged(root)
+        self._folders = {single: root} if alone else {path.name: path for path in folders_in(root)}
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
         """Return whether the tree has a class of this layout."""
-        return is_class(root) or any(is_class(folder) for folder in folders_in(root))
+        folders = folders_in(root)
+        if is_class(root) or any(is_class(folder) for folder in folders):
+            return True
+        # What a camera has left: nothing but images that nobody has judged.
+        unjudged = is_unjudged(root) or any(is_unjudged(folder) for folder in folders)
+        return unjudged and not any(images_in(folder) for folder in folders)
 
     @property
     def class_names(self) -> list[str]:
@@ -65,8 +70,19 @@ class MvtecLayout:
         warn_of_strangers(folder, KNOWN, "MVTec")
         return entries
 
+    def place(self, class_name: str, split: Split, label: str) -> str:
+        return relative(self._folders[class_name] / split / label, self._root)
+
+    def mask_place(self, class_name: str, label: str) -> str:
+        return relative(self._folders[class_name] / GROUND_TRUTH / label, self._root)
+
 
 def is_class(folder: Path) -> bool:
     """Return whether a folder is a class of this layout; one with images in it is a plain one."""
     splits = ("train", "validation", "test")
     return any((folder / split).is_dir() for split in splits) and not images_in(folder)
+
+
+def is_unjudged(folder: Path) -> bool:
+    """Return whether a folder is a class of which no image was judged yet."""
+    return bool(images_in(folder / UNLABELLED)) and not images_in(folder)

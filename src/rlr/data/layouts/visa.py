@@ -64,6 +64,15 @@ class VisaLayout:
         defects = self._defect_types(class_name)
         return [self._entry(row, defects) for row in self._rows[class_name]]
 
+    def place(self, class_name: str, split: Split, label: str) -> str:
+        raise UserError(
+            f"{self._root} is in VisA's layout, where {SPLIT_CSV} says what an image is, and no "
+            "place does; edit its row there."
+        )
+
+    def mask_place(self, class_name: str, label: str) -> str:
+        return self.place(class_name, "test", label)
+
     def _entry(self, row: TableRow, defects: dict[str, str]) -> Entry:
         split, label = row["split"], row["label"]
         if split not in ("train", "test"):

@@ -5,11 +5,14 @@ here can be pulled with `dvc pull` and the other way round. No git and no DVC re
 needed: a pod has neither.
 """
 
-from rlr.data.versions.materialise import cached_folder, materialise
+from rlr.data.versions.default_remote import set_default_remote
+from rlr.data.versions.materialise import cached_folder, materialise, pulled_folder
+from rlr.data.versions.parentage import read_parent, record_parent
 from rlr.data.versions.pin import find_pin, pin, pinned_version
 from rlr.data.versions.publish import publish
 from rlr.data.versions.pull import pull
 from rlr.data.versions.snapshot import data_version
+from rlr.data.versions.verify import verify
 
 __all__ = [
     "cached_folder",
@@ -20,4 +23,9 @@ __all__ = [
     "pinned_version",
     "publish",
     "pull",
+    "pulled_folder",
+    "read_parent",
+    "record_parent",
+    "set_default_remote",
+    "verify",
 ]

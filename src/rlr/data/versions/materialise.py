@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from rlr.config.data import DataConfig
@@ -34,7 +35,18 @@ def materialise(config: DataConfig) -> tuple[Path, str]:
         logger.info("%s does not hold the data version %s", root, config.version)
     cached = cached_folder(config, config.version)
     pull(config.version, config.remote, cached)
+    with suppress(OSError):  # a cache may be read-only
+        os.utime(cached)  # `rlr gc` removes what was not used for long
     return cached, config.version
+
+
+def pulled_folder(config: DataConfig, version: str) -> Path:
+    """Return where `rlr data pull` puts a version: the node's cache where one is named.
+
+    Every step looks there, and what several pods of a node want is pulled once.
+    """
+    named = config.cache or os.environ.get(CACHE_VARIABLE)
+    return cached_folder(config, version) if named else Path(config.root)
 
 
 def cached_folder(config: DataConfig, version: str) -> Path:

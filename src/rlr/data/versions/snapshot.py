@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,20 @@ def data_version(root: Path) -> str:
             are ignored, so that the version would not speak of them.
     """
     return take_snapshot(root).version
+
+
+def version_of(objects: Mapping[str, str]) -> str:
+    """Return the data version of a folder that holds these files.
+
+    Args:
+        objects: md5 of each file, by its path relative to the root, with slashes.
+    """
+    from dvc_data.hashfile.tree import Tree
+
+    listed = [{"relpath": path, "md5": md5} for path, md5 in objects.items()]
+    tree = Tree.from_list(listed, hash_name="md5")
+    tree.digest()
+    return str(tree.oid)
 
 
 def require_version(version: str, where: str) -> str:

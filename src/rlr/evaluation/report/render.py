@@ -6,7 +6,6 @@ from importlib import resources
 
 from markupsafe import Markup
 
-from rlr.detection.heatmap import colours
 from rlr.evaluation.baseline import NAME as BASELINE_NAME
 from rlr.evaluation.decisions import EVERY_CLASS, Decisions
 from rlr.evaluation.findings import Findings
@@ -20,6 +19,7 @@ from rlr.evaluation.report.charts import (
     line_style,
 )
 from rlr.evaluation.report.examples import galleries
+from rlr.evaluation.report.scale import render_scale
 from rlr.evaluation.report.tables import decisions_table, metrics_table
 from rlr.evaluation.report.words import (
     counted,
@@ -37,8 +37,6 @@ RANDOM = (
     "Backbone weights are random: this detector has never seen natural images, and its figures "
     "say nothing about the method."
 )
-SCALE_END = 2.0  # of the heat maps' colours, in thresholds
-SCALE_STOPS = 33
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def render_report(findings: Findings) -> str:
         histograms=_histograms(findings),
         galleries=galleries(findings),
         class_lines=_class_lines(findings),
-        scale=_scale(),
+        scale=render_scale(),
         baseline_name=BASELINE_NAME,
         yaml=findings.config.as_yaml(),
     )
@@ -256,15 +254,3 @@ def _class_line(one: Decisions) -> str:
     return f"Defects found: {counted(found)}. False alarms: {counted(alarms)}" + (
         f" ({interval(alarms)})." if alarms.n else "."
     )
-
-
-def _scale() -> list[tuple[str, str, float]]:
-    """Offset, colour and opacity along the colour scale of the heat maps."""
-    import numpy as np
-
-    ratios = np.linspace(0.0, SCALE_END, SCALE_STOPS)
-    colour, opacity = colours(ratios)
-    return [
-        (f"{100 * ratio / SCALE_END:.1f}%", f"rgb({r:.0f} {g:.0f} {b:.0f})", round(float(alpha), 3))
-        for ratio, (r, g, b), alpha in zip(ratios, colour, opacity, strict=True)
-    ]

@@ -1,0 +1,1 @@
+"""A training on several nodes: a TrainJob of Kubeflow Trainer, from its making to its model."""

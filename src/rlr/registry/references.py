@@ -1,0 +1,179 @@
+"""What nobody may remove: runs, models and data that something still refers to.
+
+Referred to is what a model version with an alias (champion, previous, challenger, any other) was
+made from, what an entry of an audit experiment names, what carries the tag `keep`, and what is
+running now.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rlr.registry.server import explained
+from rlr.registry.versions import FINGERPRINT_TAG
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+# An entry of the audit trail is a run in an experiment of such a name; whatever run, version or
+# data version its tags and parameters name, in whatever words, is referred to.
+AUDIT_PREFIX = "rlr-audit"
+KEEP_TAG = "keep"
+DATA_TAG = "data_version"
+ACTIVE = ("RUNNING", "SCHEDULED")
+
+RUN_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f.])")
+DATA_VERSION = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}\.dir")
+VERSION = re.compile(r"models:/([\w-]+)/(\d+)")
+
+
+@dataclass
+class References:
+    """Why things stay.
+
+    Attributes:
+        runs: Reasons by run id.
+        data: Reasons by data version.
+        fingerprints: Reasons by the fingerprint of a model version.
+    """
+
+    runs: dict[str, list[str]] = field(default_factory=dict)
+    data: dict[str, list[str]] = field(default_factory=dict)
+    fingerprints: dict[str, list[str]] = field(default_factory=dict)
+
+    def add_version(self, version: "ModelVersion", reason: str) -> None:
+        """Keep what a model version was made from."""
+        tags = version.tags
+        _add(self.runs, version.run_id, reason)
+        _add(self.data, tags.get(DATA_TAG), reason)
+        _add(self.fingerprints, tags.get(FINGERPRINT_TAG), reason)
+
+    def add_run(self, run: "Run", reason: str) -> None:
+        """Keep a run and its data."""
+        _add(self.runs, run.info.run_id, reason)
+        _add(self.data, run.data.tags.get(DATA_TAG), reason)
+
+
+def find_references(client: "MlflowClient", model_name: str) -> References:
+    """Return what is referred to on a tracking server, by all registered models and experiments.
+
+    Args:
+        client: Client of the server.
+        model_name: The registered model whose versions without alias may go; those of others are
+            somebody else's.
+
+    Raises:
+        MachineError: The server failed.
+    """
+    references = References()
+    with explained(client.tracking_uri):
+        for name in [model.name for model in all_pages(client.search_registered_models)]:
+            _add_versions(references, client, name, is_ours=name == model_name)
+        experiments = _experiments(client)
+        _add_runs(references, client, list(experiments))
+        audits = [key for key, name in experiments.items() if name.startswith(AUDIT_PREFIX)]
+        for entry in _runs(client, audits):
+            _add_audit(references, client, entry, experiments)
+        _add_data_of_runs(references, client)
+    return references
+
+
+def all_pages(search: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
+    """Yield everything that one of MLflow's searches finds, page by page."""
+    token = None
+    while True:
+        page = search(page_token=token, **arguments)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _experiments(client: "MlflowClient") -> dict[str, str]:
+    from mlflow.entities import ViewType
+
+    found = all_pages(client.search_experiments, view_type=ViewType.ALL)
+    return {experiment.experiment_id: experiment.name for experiment in found}
+
+
+def _runs(client: "MlflowClient", experiments: list[str], query: str = "") -> Iterator["Run"]:
+    """Yield runs; deleted ones too, for an audit entry is one even then."""
+    from mlflow.entities import ViewType
+
+    if experiments:
+        yield from all_pages(
+            client.search_runs,
+            experiment_ids=experiments,
+            filter_string=query,
+            run_view_type=ViewType.ALL,
+        )
+
+
+def _add_versions(references: References, client: "MlflowClient", name: str, is_ours: bool) -> None:
+    # A search for versions does not tell their aliases.
+    aliases: dict[str, list[str]] = {}
+    for alias, number in client.get_registered_model(name).aliases.items():
+        aliases.setdefault(str(number), []).append(alias)
+    for version in all_pages(client.search_model_versions, filter_string=f"name = '{name}'"):
+        label = f"models:/{name}/{version.version}"
+        for alias in sorted(aliases.get(str(version.version), [])):
+            references.add_version(version, f"{label} is {alias}")
+        if not is_ours and str(version.version) not in aliases:
+            references.add_version(version, f"{label} is a version of another model")
+
+
+def _add_runs(references: References, client: "MlflowClient", experiments: list[str]) -> None:
+    for state in ACTIVE:
+        for run in _runs(client, experiments, f"attributes.status = '{state}'"):
+            references.add_run(run, f"the run is {state}")
+    for run in _runs(client, experiments, f"tags.{KEEP_TAG} LIKE '%'"):
+        references.add_run(run, f"the run has the tag {KEEP_TAG}")
+
+
+def _add_audit(
+    references: References, client: "MlflowClient", entry: "Run", experiments: dict[str, str]
+) -> None:
+    reason = f"an entry of {experiments[entry.info.experiment_id]} names it"
+    references.add_run(entry, "it is an audit entry")
+    for text in (*entry.data.tags.values(), *entry.data.params.values()):
+        for run_id in RUN_ID.findall(text):
+            _add(references.runs, run_id, reason)
+        for version in DATA_VERSION.findall(text):
+            _add(references.data, version, reason)
+        for name, number in VERSION.findall(text):
+            _add_named_version(references, client, name, number, reason)
+
+
+def _add_named_version(
+    references: References, client: "MlflowClient", name: str, number: str, reason: str
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        references.add_version(client.get_model_version(name, number), reason)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
+def _add_data_of_runs(references: References, client: "MlflowClient") -> None:
+    """Keep the data of every run that is kept, for it may have to be done again."""
+    from mlflow.exceptions import MlflowException
+
+    for run_id, reasons in list(references.runs.items()):
+        try:
+            tags = client.get_run(run_id).data.tags
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            continue
+        for reason in reasons:
+            _add(references.data, tags.get(DATA_TAG), reason)
+
+
+def _add(kept: dict[str, list[str]], key: str | None, reason: str) -> None:
+    if key and reason not in kept.setdefault(key, []):
+        kept[key].append(reason)

@@ -1,0 +1,33 @@
+"""What a test may let go wrong."""
+
+from dataclasses import dataclass
+
+TIMEOUT = "timeout"
+DROP = "drop"
+LOGIN = "login"
+
+
+@dataclass
+class Fault:
+    """A failure of the server.
+
+    Attributes:
+        kind: A status, or `timeout` (no answer), `drop` (the connection is closed), `login` (a
+            page for people).
+        times: How many requests fail; None: all.
+        where: Part of the path of the requests that fail.
+        method: Their method; "": any.
+    """
+
+    kind: int | str
+    times: int | None = None
+    where: str = ""
+    method: str = ""
+
+    def strikes(self, method: str, path: str) -> bool:
+        """Return whether a request fails, and count it."""
+        if self.times == 0 or self.where not in path or self.method not in ("", method):
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
