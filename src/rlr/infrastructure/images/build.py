@@ -65,7 +65,7 @@ class Built:
 
 
 def build_images(
-    root: Path, roles: Sequence[str] = ROLES, recipe: Recipe | None = None
+    root: Path, roles: Sequence[str] = ROLES, recipe: Recipe = DEFAULTS
 ) -> list[Built]:
     """Build images, one after another; what they share is built once.
 

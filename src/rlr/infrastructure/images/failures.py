@@ -26,6 +26,10 @@ MEANINGS: tuple[tuple[str, Callable[[str], RlrError]], ...] = (
         ),
     ),
     (
+        r"invalid argument (?P<what>\".*?\") for \"-t, --tag\" flag",
+        lambda what: UserError(f"{what} is no name of an image; correct --prefix and --tag."),
+    ),
+    (
         r"(?:certificate verify failed|invalid peer certificate|SSLCertVerification)(?P<what>)",
         lambda _what: MachineError(
             "The package index shows a certificate that the build does not trust; name the "
