@@ -67,7 +67,7 @@ class Steps:
 
 
 def _short(name: str) -> str:
-    name = re.sub(r" --mount=\S+", "", name)
+    name = " ".join(re.sub(r" --mount=\S+", "", name).split())
     return name if len(name) <= WIDTH else f"{name[: WIDTH - 3]}..."
 
 
