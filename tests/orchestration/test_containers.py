@@ -159,8 +159,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_named_is_shared_and_no_more(here: Path) -> None:
-    for name in ("images", "remote", "unnamed"):
+    for name in ("champion", "images", "remote", "unnamed"):
         (here / name).mkdir()
+    (here / "labels.csv").touch()
     (here / "weights.safetensors").write_bytes(b"x")
     settings = load_config(
         "tiny",
@@ -168,11 +169,13 @@ def test_what_is_named_is_shared_and_no_more(here: Path) -> None:
             "data.root=images",
             "data.remote=remote",
             "data.group_csv=absent.csv",
+            "data.labels_csv=labels.csv",
+            "data.champion=champion",
             "features.backbone.weights=weights.safetensors",
         ],
     )
     shares = shares_of(settings)
-    named = ("images", "remote", "weights.safetensors")
+    named = ("champion", "images", "labels.csv", "remote", "weights.safetensors")
     assert shares.readable == tuple(here / name for name in named)
     assert shares.writable == (here / ".rlr/versions", here / ".rlr/mlflow")
     mounts = {mount["Target"]: mount["ReadOnly"] for mount in shares.mounts()}

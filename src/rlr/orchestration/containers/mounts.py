@@ -85,7 +85,9 @@ def shares_of(settings: Config) -> Shares:
         data.root,
         data.group_csv,
         data.capture_csv,
+        data.labels_csv,
         data.previous_manifest,
+        data.champion,
         None if weights in WORDS_FOR_WEIGHTS else weights,
         remote if remote and "://" not in remote else None,
     ]
