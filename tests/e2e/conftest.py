@@ -51,7 +51,8 @@ class Place:
     def begin(self, *words: str | Path) -> "subprocess.Popen[str]":
         """Start a command."""
         return subprocess.Popen(
-            [sys.executable, *(str(word) for word in words)],
+            # A shell starts what it puts into the background deaf to interrupts, and so CI may be.
+            ["env", "--default-signal=INT", sys.executable, *(str(word) for word in words)],
             cwd=self.folder,
             env=self.environment(),
             stdout=subprocess.PIPE,
