@@ -151,6 +151,8 @@ BASE_MISSING = [
 TLS = "#7 1.2 invalid peer certificate: UnknownIssuer"
 LOOKUP = "#7 1.2 Caused by: dns error: failed to lookup address information"
 FULL = "failed to copy: write /var/lib/x: no space left on device"
+SPACE = "#9 2.5   cause: failed to write to file `/tmp/x`: No space left on device (os error 28)"
+BRIDGE = "#9 ERROR: failed to create endpoint s52 on network bridge: could not find bridge docker0"
 PARSE = 'dockerfile parse error: failed to parse stage name "A b": invalid reference format'
 TAG = 'invalid argument "rlr-train:a b" for "-t, --tag" flag: invalid reference format'
 LOCK = "#9 0.4 requirements.lock and pyproject.toml disagree: the lock has no x; run `make lock`."
@@ -164,10 +166,13 @@ LOCK = "#9 0.4 requirements.lock and pyproject.toml disagree: the lock has no x;
         ([TLS], MachineError, "--ca-bundle"),
         ([LOOKUP], MachineError, "is not reached from inside of the build (dns error)"),
         ([FULL], MachineError, "The disk of the Docker daemon is full"),
+        ([SPACE], MachineError, "The disk of the Docker daemon is full"),
         ([PARSE], UserError, '(failed to parse stage name "A b"); give --base-image'),
         ([TAG], UserError, '"rlr-train:a b" is no name of an image; correct --prefix and --tag'),
         ([LOCK], UserError, "disagree: the lock has no x; run `make lock`."),
-        (["#9 ERROR: exit code: 3", "------"], MachineError, "rlr-x:1 was not built: #9 ERROR"),
+        ([BRIDGE], MachineError, "its own network; try --network host"),
+        (["#9 0.1 boom.", "#9 ERROR: ran [/bin/sh -c x]: 3"], MachineError, "not built: boom;"),
+        (["#9 ERROR: ran [/bin/sh -c x]: exit code: 3"], MachineError, "not built: exit code: 3;"),
         ([], MachineError, "the client said nothing"),
     ],
 )

@@ -11,7 +11,7 @@ OFFLINE = f"{DOCKERFILE.with_name('base-image.sh')} makes one without a registry
 # The first that is found decides; what an output line says is in the group `what`.
 MEANINGS: tuple[tuple[str, Callable[[str], RlrError]], ...] = (
     (
-        r"(?P<what>no space left on device)",
+        r"(?i)(?P<what>no space left on device)",
         lambda _what: MachineError(
             "The disk of the Docker daemon is full; free some space (`docker image prune` removes "
             "images without a name, `docker builder prune` old layers) and run again."
@@ -45,6 +45,13 @@ MEANINGS: tuple[tuple[str, Callable[[str], RlrError]], ...] = (
         ),
     ),
     (
+        r"(?P<what>failed to create endpoint) \S+ on network bridge",
+        lambda _what: MachineError(
+            "The Docker daemon cannot put a build's step into its own network; try --network host, "
+            "or look after its bridge."
+        ),
+    ),
+    (
         r"(?P<what>network\.host is not allowed)",
         lambda _what: MachineError(
             "The Docker daemon does not let builds use the machine's network; leave --network out."
@@ -53,6 +60,10 @@ MEANINGS: tuple[tuple[str, Callable[[str], RlrError]], ...] = (
 )
 BASE = re.compile(
     r"^#(?P<number>\d+) \[internal\] load metadata for (?P<reference>\S+)$", re.MULTILINE
+)
+# What a step ran stands in brackets in front of the reason; who wrote it knows.
+ERROR = re.compile(
+    r"^#(?P<number>\d+) ERROR: (?:.*?\[/bin/sh .*\]: )?(?P<reason>.*)$", re.MULTILINE
 )
 NOISE = re.compile(r"^#\d+ (?:\d+\.\d+ )?")
 TAIL = 15  # lines
@@ -82,9 +93,14 @@ def is_explained(error: RlrError) -> bool:
 
 
 def last_words(lines: Sequence[str]) -> str:
-    """Return the last line that says something."""
-    said = [line.strip() for line in lines if line.strip() and not set(line.strip()) <= {"-"}]
-    return said[-1].rstrip(".") if said else "the client said nothing"
+    """Return what the step that failed has said last, else the reason why it failed."""
+    text = "\n".join(lines)
+    failed = ERROR.search(text)
+    if failed:
+        said = re.findall(rf"^#{failed['number']} \d+\.\d+ (.*\S)", text, re.MULTILINE)
+        return (said[-1].strip() if said else failed["reason"]).rstrip(".")
+    rest = [line.strip() for line in lines if line.strip()]
+    return rest[-1].rstrip(".") if rest else "the client said nothing"
 
 
 def tail(lines: Sequence[str]) -> list[str]:
