@@ -25,16 +25,9 @@ command -v mmdebstrap >/dev/null ||
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Where packages come from is the builder's business: the image names Debian's public archive.
-cat >"$work/sources" <<SOURCES
-deb http://deb.debian.org/debian bookworm main
-deb http://deb.debian.org/debian bookworm-updates main
-deb http://deb.debian.org/debian-security bookworm-security main
-SOURCES
-
-# The machine's own name, resolver and logs stay here.
+# The machine's own name, resolver, logs and sources of packages stay here.
 # shellcheck disable=SC2016 # $1 is the hook's: the folder of the new system
-forget='cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/sources.list.d/* var/log/*'
+forget='cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/sources.list etc/apt/sources.list.d/* var/log/*'
 
 mmdebstrap --quiet --variant=minbase \
   --include=ca-certificates,netbase,python3,python3-venv,tzdata \
@@ -42,7 +35,6 @@ mmdebstrap --quiet --variant=minbase \
   --dpkgopt='path-exclude=/usr/share/locale/*' \
   --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-  --customize-hook="upload $work/sources /etc/apt/sources.list" \
   --customize-hook="$forget" \
   bookworm "$work/root.tar" ${MIRROR:+"$MIRROR"} ||
   fail "mmdebstrap failed; its last lines say why."

@@ -247,7 +247,7 @@ def test_the_step_that_starts_nodes_knows_what_they_get(project: Project) -> Non
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     own = executors["exec-train-distributed"]
     (mount,) = own["pvcMount"]
-    assert (mount["constant"], mount["mountPath"]) == ("rlr-training", "/work")
+    assert (mount["constant"], mount["mountPath"]) == ("rlr-training", "/team")
     # It asks the cluster's API and the claim; it needs no key and no accelerator.
     assert "secretAsEnv" not in own
     assert "nodeSelector" not in own

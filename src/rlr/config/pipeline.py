@@ -22,7 +22,7 @@ class DistributedConfig(Section):
     claim: str = Field(
         "rlr-training",
         description="Claim that the step and the nodes share (ReadWriteMany); the runtime mounts "
-        "it at /work.",
+        "it at /team.",
     )
     timeout_seconds: Positive = Field(
         82800,

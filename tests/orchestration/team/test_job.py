@@ -13,7 +13,7 @@ from rlr.orchestration.team.settings import TeamSettings, read_team_settings
 
 
 def make(run: str = "4b4c", config: str = "tiny", *overrides: str, **pipeline: Any) -> Any:
-    training = Training(config, overrides, run, Path("/work"))
+    training = Training(config, overrides, run, Path("/team"))
     settings = PipelineConfig.model_validate(pipeline)
     return make_train_job(training, TeamSettings(image="rlr-train:0.1.0", pipeline=settings))
 

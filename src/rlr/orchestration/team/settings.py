@@ -7,7 +7,7 @@ from rlr.config.section import Section
 from rlr.foundation.errors import UserError
 
 TEAM_VARIABLE = "RLR_TEAM"
-WORK = "/work"  # where the training runtime of `infra/k8s/trainer` mounts the shared claim
+WORK = "/team"  # where the training runtime of `infra/k8s/trainer` mounts the shared claim
 
 
 class TeamSettings(Section):
