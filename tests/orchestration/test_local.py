@@ -72,6 +72,21 @@ def test_a_step_that_left_nothing_fails_the_run(make_project: MakeProject, folde
         run_pipeline(project, "short", YES, folder)
 
 
+def test_a_refusal_that_the_runner_took_for_a_success_is_told(
+    make_project: MakeProject, folder: Path
+) -> None:
+    """Kubeflow's runner knows no status of a container that was gone before it looked."""
+    body = """import os
+    from rlr.orchestration import steps
+    try:
+        steps.reject_data("Image bad.png is black; replace it.")
+    finally:
+        os._exit(0)"""
+    project = make_project(body="            refused()\n", more=_component("refused", body))
+    with pytest.raises(UserError, match=r"^Image bad\.png is black; replace it\.$"):
+        run_pipeline(project, "short", YES, folder)
+
+
 def test_an_artifact_that_is_not_there_fails_the_run(
     make_project: MakeProject, folder: Path
 ) -> None:
