@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rlr import __version__
 from rlr.config.pipeline import PipelineConfig
+from rlr.data.versions.materialise import CACHE_VARIABLE
 from rlr.infrastructure.images.names import reference
 from rlr.orchestration.team.settings import TEAM_VARIABLE, WORK, TeamSettings
 
@@ -35,7 +36,6 @@ SCRATCH = "/tmp"  # noqa: S108 - a mount, not a file
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount, not a file
 CACHE = "/cache"
 
-CACHE_VARIABLE = "RLR_DATA_CACHE"
 # The admission policy in `infra/k8s/admission` and the network policies go by these.
 LABELS = {
     "app.kubernetes.io/name": "rlr",

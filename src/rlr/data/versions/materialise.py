@@ -50,10 +50,14 @@ def pulled_folder(config: DataConfig, version: str) -> Path:
 
 
 def cached_folder(config: DataConfig, version: str) -> Path:
-    """Return where a pulled data version lies on this node, or will lie.
+    """Return where a pulled data version lies on this node, or will lie."""
+    return cache_folder(config) / version.removesuffix(".dir")
 
-    The cache is `config.cache`, else the variable RLR_DATA_CACHE: a pod is told by its
-    environment where the volume of its node is mounted.
+
+def cache_folder(config: DataConfig) -> Path:
+    """Return the folder of pulled data versions on this node.
+
+    It is `config.cache`, else the variable RLR_DATA_CACHE: a pod is told by its environment where
+    the volume of its node is mounted.
     """
-    cache = config.cache or os.environ.get(CACHE_VARIABLE) or CACHE
-    return Path(cache) / version.removesuffix(".dir")
+    return Path(config.cache or os.environ.get(CACHE_VARIABLE) or CACHE)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlr.config import Config
-from rlr.data.versions.materialise import CACHE, CACHE_VARIABLE
+from rlr.data.versions.materialise import cache_folder
 from rlr.data.versions.remote import REMOTE_VARIABLE, open_remote
 from rlr.foundation.errors import MachineError, UserError
 from rlr.registry.server import SQLITE, tracking_uri
@@ -101,7 +101,7 @@ def shares_of(settings: Config) -> Shares:
 
 def data_cache(settings: Config) -> Path:
     """Return the folder of pulled data versions."""
-    return _absolute(settings.data.cache or os.environ.get(CACHE_VARIABLE) or CACHE)
+    return _absolute(cache_folder(settings.data))
 
 
 def data_remote(settings: Config) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlr.config import Config
 from rlr.config.retention import LimitConfig
-from rlr.data.versions.materialise import cached_folder
+from rlr.data.versions.materialise import cache_folder
 from rlr.data.versions.pin import find_pin, pinned_version
 from rlr.foundation.errors import RlrError
 from rlr.foundation.network import without_password
@@ -71,7 +71,7 @@ class _Sweep:
 
     @property
     def cache(self) -> Path:
-        return cached_folder(self.config.data, "any.dir").parent
+        return cache_folder(self.config.data)
 
     def run(self, kind: str, limit: LimitConfig, dry_run: bool) -> dict[str, Any]:
         """Plan for one kind, and do it."""
