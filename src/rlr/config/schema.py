@@ -2,15 +2,19 @@
 
 from pydantic import Field
 
+from rlr.config.card import CardConfig
 from rlr.config.containers import ContainersConfig
 from rlr.config.data import DataConfig, SyntheticConfig
 from rlr.config.detection import DetectionConfig, ThresholdConfig
 from rlr.config.evaluation import EvaluationConfig
 from rlr.config.features import FeaturesConfig
+from rlr.config.gate import GateConfig
 from rlr.config.model import ModelConfig
+from rlr.config.monitor import MonitorConfig
 from rlr.config.pipeline import PipelineConfig
 from rlr.config.registry import RegistryConfig
 from rlr.config.retention import RetentionConfig
+from rlr.config.retraining import RetrainingConfig
 from rlr.config.section import Section
 from rlr.config.services import ServicesConfig
 from rlr.config.text import dump_yaml
@@ -33,7 +37,11 @@ class Config(Section):
     threshold: ThresholdConfig = ThresholdConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    monitor: MonitorConfig = MonitorConfig()
+    gate: GateConfig = GateConfig()
     registry: RegistryConfig = RegistryConfig()
+    card: CardConfig = CardConfig()
+    retraining: RetrainingConfig = RetrainingConfig()
     retention: RetentionConfig = RetentionConfig()
     pipeline: PipelineConfig = PipelineConfig()
     containers: ContainersConfig = ContainersConfig()

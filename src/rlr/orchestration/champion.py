@@ -8,18 +8,17 @@ from rlr.config import Config
 from rlr.data.manifest import Manifest
 from rlr.data.splits import admissible
 from rlr.foundation.errors import UserError
+from rlr.registry.names import CHAMPION
 from rlr.registry.spool.recorder import Recorder
 from rlr.registry.versions import UNJUDGED_TAGS, locate_model
 
 if TYPE_CHECKING:
     from rlr.training.admission import Champion
 
-ALIAS = "champion"
-
 
 def champion_address(settings: Config) -> str:
     """Return the address of the model that scores unjudged images."""
-    return settings.data.champion or f"models:/{settings.registry.model_name}@{ALIAS}"
+    return settings.data.champion or f"models:/{settings.registry.model_name}@{CHAMPION}"
 
 
 def find_champion(settings: Config, manifest: Manifest) -> "Champion | None":

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rlr.registry.names import FINGERPRINT_TAG
 from rlr.registry.server import explained
-from rlr.registry.versions import FINGERPRINT_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

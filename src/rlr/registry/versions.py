@@ -19,6 +19,7 @@ from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
 from rlr.registry.floors import FloorVerdict
 from rlr.registry.limits import transfers
+from rlr.registry.names import CHALLENGER, FINGERPRINT_TAG
 from rlr.registry.package import fetch_detector, save_pyfunc
 from rlr.registry.server import connect, explained
 from rlr.registry.tracking import Run
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-CHALLENGER = "challenger"
 MODEL_CACHE = Path(".rlr/models")
 DESCRIPTION = "detector.json"  # the file that makes a folder a detector
-FINGERPRINT_TAG = "fingerprint"
 # How many images that nobody had judged were trained on, and which model had looked at them.
 UNJUDGED_TAGS = ("unjudged_admitted", "unjudged_held_back", "unjudged_champion")
 

@@ -1,0 +1,1 @@
+"""Whether what the cameras show today is still what the model was trained on."""
