@@ -18,6 +18,7 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.gate.floors import FloorVerdict, judge
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
@@ -31,7 +32,6 @@ from rlr.orchestration.runs import (
     log_history,
     send_what_is_left,
 )
-from rlr.registry.floors import FloorVerdict, judge
 from rlr.registry.scalars import flatten_metrics
 from rlr.registry.server import connect
 from rlr.registry.spool.recorder import Recorder
