@@ -1,6 +1,6 @@
 """How often the gate promotes, rejects, and cannot tell: simulated test sets, and real seeds.
 
-    python benchmarks/gate.py [--trials 200] [--seeds 8] [--json FILE]
+    python benchmarks/gate.py [--trials 100] [--seeds 8] [--json FILE]
 
 The first table has simulated image scores (binormal, image AUROC of the champion 0.90, the two
 models' scores correlated by 0.8) of six classes. The second trains one configuration with several
@@ -39,7 +39,7 @@ CLASSES = [f"class {number}" for number in range(6)]
 SIZES = [10, 25, 50]
 CHANGES = [-0.05, -0.02, -0.01, 0.0, 0.01, 0.02, 0.05]
 CHAMPION_AUROC, CORRELATION = 0.90, 0.8
-SIMULATED = {"primary": ["image_auroc"], "draws": 500}
+SIMULATED = {"primary": ["image_auroc"], "draws": 300}
 OUTCOMES = ["promote", "inconclusive", "reject"]
 TRAINING = [
     "synthetic.train_good=24",
@@ -52,7 +52,7 @@ TRAINING = [
 def main() -> int:
     """Make the tables, print them as Markdown, and write JSON where it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--trials", type=int, default=200, help="test sets a row")
+    parser.add_argument("--trials", type=int, default=100, help="test sets a row")
     parser.add_argument("--seeds", type=int, default=8, help="trainings of one configuration")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
