@@ -62,7 +62,7 @@ def main() -> int:
     result: dict[str, object] = {"rlr": __version__, "trials": arguments.trials}
     if arguments.trials:
         result["simulated"] = list(simulated_rows(arguments.trials))
-        print(table(result["simulated"]), end="\n\n")
+        print(table(pivot(result["simulated"])), end="\n\n")
     if arguments.seeds:
         result["seeds"] = list(seed_rows(train_all(arguments.seeds)))
         print(table(result["seeds"]))
@@ -189,8 +189,16 @@ def seed_rows(models: list[Contributions]) -> Iterator[dict[str, object]]:
     pairs = [compare_seeds(models, *pair) for pair in itertools.permutations(range(len(models)), 2)]
     for preset, seeds in itertools.product(PRESET_MARGINS, TRAININGS):
         settings = GateConfig(preset=preset)
-        outcomes = Counter(outcome_of(luck_of(pair, seeds), settings) for pair in pairs)
-        yield {"preset": preset, "gate.seeds": seeds, "pairs": len(pairs), **shares(outcomes)}
+        known = [luck_of(pair, seeds) for pair in pairs]
+        outcomes = Counter(outcome_of(pair, settings) for pair in known)
+        alone = Counter(primary_finding(pair, settings).outcome for pair in known)
+        yield {
+            "preset": preset,
+            "gate.seeds": seeds,
+            "pairs": len(pairs),
+            **shares(outcomes),
+            "the primary rule alone would promote": shares(alone)["promote"],
+        }
 
 
 def compare_seeds(models: list[Contributions], ours: int, theirs: int) -> Comparison:
@@ -215,6 +223,17 @@ def luck_of(comparison: Comparison, seeds: int) -> Comparison:
         },
         primary=known(comparison.primary),
     )
+
+
+def pivot(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return a row a preset and size, a column a true change: promote / inconclusive / reject."""
+    wide: dict[tuple[str, str], dict[str, object]] = {}
+    for row in sorted(rows, key=lambda row: str(row["preset"])):
+        key = str(row["preset"]), str(row["images a class"])
+        cells = wide.setdefault(key, {"preset": key[0], "images a class": key[1]})
+        told = (str(row[name]).removesuffix(".0 %") for name in OUTCOMES)
+        cells[str(row["true change"])] = " / ".join(told)
+    return list(wide.values())
 
 
 def shares(outcomes: Counter[str]) -> dict[str, object]:
