@@ -18,6 +18,7 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.orchestration import gating
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
@@ -31,8 +32,8 @@ from rlr.orchestration.runs import (
     log_history,
     send_what_is_left,
 )
-from rlr.registry.gate_results import attach_gate_result
 from rlr.registry.floors import FloorVerdict, judge
+from rlr.registry.gate_results import attach_gate_result
 from rlr.registry.scalars import flatten_metrics
 from rlr.registry.server import connect
 from rlr.registry.spool.recorder import Recorder
@@ -41,6 +42,8 @@ from rlr.registry.versions import DESCRIPTION, Registration, detector_folder, re
 from rlr.registry.versions import register as register_version
 
 logger = logging.getLogger("rlr")
+
+gate = gating.gate
 
 
 @step
@@ -266,6 +269,8 @@ def register(
         raise UserError(
             f"{evaluation} is the evaluation of another model than {folder}; evaluate this one."
         )
+    if gate is not None:
+        gating.require_same_model(gate, result["model_sha256"], folder)
     verdict = FloorVerdict(**result["floors"])
     run = Run.resume(client, result["run_id"])
     wanted = verdict.hold if challenger is None else challenger
