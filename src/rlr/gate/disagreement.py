@@ -43,7 +43,8 @@ def disagreements(candidate: ScoredSet, champion: ScoredSet, count: int) -> list
 def _units(frame: pd.DataFrame) -> np.ndarray:
     """Return scores in thresholds (N,)."""
     scores = np.maximum(frame["image_score"].to_numpy(dtype=np.float64), LEAST)
-    return scores / np.maximum(frame["threshold"].to_numpy(dtype=np.float64), LEAST)
+    units: np.ndarray = scores / np.maximum(frame["threshold"].to_numpy(dtype=np.float64), LEAST)
+    return units
 
 
 def _entry(candidate: ScoredSet, champion: ScoredSet, place: int) -> dict[str, Any]:

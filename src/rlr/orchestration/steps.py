@@ -32,6 +32,7 @@ from rlr.orchestration.runs import (
     log_history,
     send_what_is_left,
 )
+from rlr.orchestration.seeds import is_team, refuse_team, train_further_seeds
 from rlr.registry.floors import FloorVerdict, judge
 from rlr.registry.gate_results import attach_gate_result
 from rlr.registry.scalars import flatten_metrics
@@ -121,6 +122,8 @@ def train(
     from rlr.training.train import train as train_detector
 
     settings = resolve(config, overrides, data_version, seed)
+    if is_team():
+        refuse_team(settings)
     client = connect(settings.registry) if is_recorder() else None
     manifest = read_dataset(settings.data, dataset)
     champion = find_champion(settings, manifest)
@@ -129,8 +132,9 @@ def train(
         return Trained("", output / "model", {})
     run = begin_training_run(client, settings, manifest, output)
     with run.active(output, settings.registry) as recorder:
+        seeds = train_further_seeds(settings, manifest, output, champion)
         result = train_detector(settings, manifest, output, recorder.log_epoch, champion)
-        result = _extend_result(output, result, run_id=run.run_id)
+        result = _extend_result(output, result, run_id=run.run_id, further_seeds=seeds)
         log_admission(recorder, output, result)
         log_history(recorder, output)
         recorder.log_files([output / HISTORY_FILE, output / RESULT_FILE], "training")
@@ -171,9 +175,10 @@ def train_distributed(
 
     settings = read_team_settings()
     everything = with_facts(overrides, data_version, seed)
+    resolved = resolve(config, everything)
+    refuse_team(resolved)
     training = Training(config, everything, run, Path(settings.work))
-    epochs = resolve(config, everything).training.epochs
-    result = train_on_team(training, settings, dataset, output, epochs)
+    result = train_on_team(training, settings, dataset, output, resolved.training.epochs)
     final, _ = flatten_metrics({"train": result["final"]})
     return Trained(result["run_id"], output / result["model"], final)
 

@@ -144,16 +144,21 @@ def _deciding(result: GateResult) -> list[Finding]:
 
 def _tiles(result: GateResult, contest: Contest) -> "list[tuple[str, str, str]]":
     """Label, figure and detail of what is read first."""
-    tiles = []
-    for metric in metrics_of(result):
-        if metric in ("primary", "image_auroc") or metric.startswith("aupro"):
-            tiles.append(_metric_tile(metric, result.mean[metric], result))
+    tiles = [
+        _metric_tile(metric, result.mean[metric], result)
+        for metric in metrics_of(result)
+        if metric in result.mean and _is_first(metric)
+    ]
     ours, theirs = contest.candidate, contest.champion
     beside = f"champion {1000 * theirs.seconds_per_image:.0f} ms" if theirs else contest.device
     tiles.append(("Time for an image", f"{1000 * ours.seconds_per_image:.0f} ms", beside))
     beside = f"champion {theirs.artifact_bytes / MEBIBYTE:.1f} MiB" if theirs else ""
     tiles.append(("Artifact", f"{ours.artifact_bytes / MEBIBYTE:.1f} MiB", beside))
     return tiles
+
+
+def _is_first(metric: str) -> bool:
+    return metric in ("primary", "image_auroc") or metric.startswith("aupro")
 
 
 def _metric_tile(metric: str, compared: Compared, result: GateResult) -> tuple[str, str, str]:
