@@ -14,7 +14,6 @@ from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.page import describe_build
 from rlr.gate.contest import Contest, Entrant, Ring, Side, hold_contest
 from rlr.gate.decide import decide
-from rlr.gate.disagreement import disagreements
 from rlr.gate.evidence import Evidence
 from rlr.gate.report import render_report
 from rlr.gate.result import GATE_FILE, GateResult
@@ -79,9 +78,7 @@ def _decide(contest: Contest, config: Config) -> GateResult:
         further_seeds=contest.further_seeds,
         facts=_facts(contest),
     )
-    result = decide(evidence, config.gate, config.registry.floors)
-    apart = disagreements(ours.scored, theirs.scored, config.gate.disagreements) if theirs else []
-    return result.model_copy(update={"disagreements": apart})
+    return decide(evidence, config.gate, config.registry.floors)
 
 
 def _facts(contest: Contest) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlr.registry.floors import FloorVerdict
+from rlr.gate.floors import FloorVerdict
 
 
 @dataclass(frozen=True)

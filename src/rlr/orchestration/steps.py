@@ -18,6 +18,7 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.gate.floors import FloorVerdict, judge
 from rlr.orchestration import gating
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
@@ -33,7 +34,6 @@ from rlr.orchestration.runs import (
     send_what_is_left,
 )
 from rlr.orchestration.seeds import is_team, refuse_team, train_further_seeds
-from rlr.registry.floors import FloorVerdict, judge
 from rlr.registry.gate_results import attach_gate_result
 from rlr.registry.scalars import flatten_metrics
 from rlr.registry.server import connect

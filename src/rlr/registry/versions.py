@@ -17,7 +17,7 @@ from rlr.data.workplace import workplace
 from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
-from rlr.registry.floors import FloorVerdict
+from rlr.gate.floors import FloorVerdict
 from rlr.registry.limits import transfers
 from rlr.registry.names import CHALLENGER, DETECTOR_TAG, FINGERPRINT_TAG, PIPELINE_RUN_TAG
 from rlr.registry.package import fetch_detector, save_pyfunc

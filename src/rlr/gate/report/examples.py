@@ -12,6 +12,8 @@ from rlr.foundation.progress import track
 from rlr.gate.contest import Contest, Side
 from rlr.gate.result import GateResult
 
+LEAST = float(np.finfo(np.float32).tiny)
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -46,47 +48,51 @@ def examples(result: GateResult, contest: Contest) -> list[Example]:
     """Return the images of `result.disagreements`, drawn."""
     if contest.champion is None:
         return []
-    sides = contest.candidate, contest.champion
+    frame = contest.candidate.scored.frame
+    place_of = dict(zip(frame["path"], range(len(frame)), strict=True))
     entries = track(result.disagreements, "Gate: drawing examples")
-    return [_example(entry, contest, sides) for entry in entries]
+    sides = contest.candidate, contest.champion
+    return [_example(entry, place_of[entry["path"]], contest, sides) for entry in entries]
 
 
-def _example(entry: dict[str, Any], contest: Contest, sides: tuple[Side, Side]) -> Example:
+def _example(
+    entry: dict[str, Any], place: int, contest: Contest, sides: tuple[Side, Side]
+) -> Example:
     ours, theirs = sides
-    white_level = ours.spec.preprocessing.white_level
-    image = read_rgb(contest.manifest.root / entry["path"], white_level)
+    image = read_rgb(contest.manifest.root / entry["path"], ours.spec.preprocessing.white_level)
     small = thumbnail(image)
-    place = entry["place"]
     mask = contest.truth.mask(place)
-    outlined = entry["defective"] and bool(mask.any())
+    defective = bool(ours.scored.frame["defective"].iloc[place])
+    outlined = defective and bool(mask.any())
     shown = draw_outline(small, mask) if outlined else small
-    below = "defect outlined" if outlined else ("no mask" if entry["defective"] else "no defect")
+    below = "defect outlined" if outlined else ("no mask" if defective else "no defect")
     return Example(
         entry["path"],
         f"{entry['class']}, {entry['label']}",
-        _verdict(entry),
+        _verdict(entry, defective),
         round(small.shape[1] / small.shape[0], 3),
         [
             Picture("Image", f"{entry['label']} part, {entry['path']}", below, data_uri(shown)),
-            _heat(small, ours, place, "Candidate", entry["candidate"]),
-            _heat(small, theirs, place, "Champion", entry["champion"]),
+            _heat(small, ours, place, "Candidate"),
+            _heat(small, theirs, place, "Champion"),
         ],
     )
 
 
-def _heat(small: np.ndarray, side: Side, place: int, name: str, said: dict[str, Any]) -> Picture:
+def _heat(small: np.ndarray, side: Side, place: int, name: str) -> Picture:
+    said = side.scored.frame.iloc[place]
     drawn = overlay(small, np.asarray(side.scored.anomaly_maps[place]), said["threshold"])
     decision = "defective" if said["is_anomalous"] else "normal"
-    units = said["in_thresholds"]
-    below = f"{decision}, {units:.2f} thresholds" if units is not None else decision
+    below = f"{decision}, {said['image_score'] / max(said['threshold'], LEAST):.2f} thresholds"
     return Picture(name, f"Heat map of the {name.lower()}: {below}", below, data_uri(drawn))
 
 
-def _verdict(entry: dict[str, Any]) -> str:
-    ours = entry["candidate"]["is_anomalous"] == entry["defective"]
-    theirs = entry["champion"]["is_anomalous"] == entry["defective"]
-    if ours and theirs:
-        return "both are right"
-    if ours or theirs:
+def _verdict(entry: dict[str, Any], defective: bool) -> str:
+    """Return who calls it rightly, or else who ranks it better among the others of its class."""
+    ours = entry["candidate_called"] == defective
+    theirs = entry["champion_called"] == defective
+    if ours != theirs:
         return f"the {'candidate' if ours else 'champion'} is right"
-    return "both are wrong"
+    both = "both are right" if ours else "both are wrong"
+    favours = entry["favours"]
+    return f"{both}, the {favours} ranks it better" if favours else both

@@ -30,8 +30,8 @@ CONSEQUENCES = {
     "inconclusive": "Nothing is shown either way, so the champion stays.",
     "reject": "The champion stays.",
 }
+PRIMARY = "primary"
 SEVERITY = ("reject", "inconclusive", "promote")
-FEW_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ def render_report(result: GateResult, contest: Contest, config: Config) -> str:
             values=values_table(result),
             confidence=f"{100 * config.gate.confidence:g} %",
             examples=examples(result, contest),
+            shown=config.gate.disagreements,
             scale=render_scale(),
             facts=_facts(result, contest),
             yaml=dump_yaml(result.settings),
@@ -149,6 +150,8 @@ def _tiles(result: GateResult, contest: Contest) -> "list[tuple[str, str, str]]"
         for metric in metrics_of(result)
         if metric in result.mean and _is_first(metric)
     ]
+    if result.primary is not None:
+        tiles.insert(0, _metric_tile(PRIMARY, result.primary, result))
     ours, theirs = contest.candidate, contest.champion
     beside = f"champion {1000 * theirs.seconds_per_image:.0f} ms" if theirs else contest.device
     tiles.append(("Time for an image", f"{1000 * ours.seconds_per_image:.0f} ms", beside))
@@ -158,7 +161,7 @@ def _tiles(result: GateResult, contest: Contest) -> "list[tuple[str, str, str]]"
 
 
 def _is_first(metric: str) -> bool:
-    return metric in ("primary", "image_auroc") or metric.startswith("aupro")
+    return metric == "image_auroc" or metric.startswith("aupro")
 
 
 def _metric_tile(metric: str, compared: Compared, result: GateResult) -> tuple[str, str, str]:
@@ -179,7 +182,7 @@ def _counted(result: GateResult, config: Config) -> set[str]:
     wanted = config.gate.primary
     first_aupro = next((name for name in metrics_of(result) if name.startswith("aupro_")), "")
     names = {first_aupro if name == "aupro" else name for name in wanted}
-    return {"primary", *names}
+    return {PRIMARY, *names}
 
 
 def _plots(result: GateResult, config: Config) -> dict[str, Plot]:
@@ -188,30 +191,30 @@ def _plots(result: GateResult, config: Config) -> dict[str, Plot]:
         return {}
     counted = _counted(result, config)
     drawn = {}
+    if result.primary is not None and result.primary.difference is not None:
+        entry = Entry("All classes", result.primary, config.gate.primary_margin, total=True)
+        drawn[PRIMARY] = _plot(PRIMARY, [entry])
     for metric in metrics_of(result):
-        margins = (-config.gate.class_margin, None) if metric in counted else (None, None)
-        entries = list(_entries(result, metric, *margins))
-        if metric == "primary":
-            mean = result.mean[metric]
-            entries = [Entry("All classes", mean, config.gate.primary_margin, total=True)]
+        margin = -config.gate.class_margin if metric in counted else None
+        entries = _entries(result, metric, margin)
         if any(entry.compared.difference for entry in entries):
-            title = title_of(metric)
-            drawn[metric] = Plot(
-                title, forest(f"Differences of {title} by class", entries), flags(entries)
-            )
+            drawn[metric] = _plot(metric, entries)
     return drawn
 
 
-def _entries(
-    result: GateResult, metric: str, class_margin: float | None, mean_margin: float | None
-) -> "list[Entry]":
+def _plot(metric: str, entries: list[Entry]) -> Plot:
+    title = title_of(metric)
+    return Plot(title, forest(f"Differences of {title} by class", entries), flags(entries))
+
+
+def _entries(result: GateResult, metric: str, margin: float | None) -> list[Entry]:
     entries = [
-        Entry(name, compared[metric], class_margin)
+        Entry(name, compared[metric], margin)
         for name, compared in result.per_class.items()
         if metric in compared
     ]
     if metric in result.mean:
-        entries.append(Entry("Mean of classes", result.mean[metric], mean_margin, total=True))
+        entries.append(Entry("Mean of classes", result.mean[metric], None, total=True))
     return entries
 
 
@@ -236,6 +239,7 @@ def _facts(result: GateResult, contest: Contest) -> list[tuple[str, str]]:
         ("Both run by", facts["code"]),
         ("On", contest.device),
         ("Classes that the champion does not know", ", ".join(result.new_classes) or "none"),
+        *(("Not compared", f"{name}: {why}") for name, why in result.left_out.items()),
         ("Further seeds", str(facts["further_seeds"])),
     ]
     return rows
