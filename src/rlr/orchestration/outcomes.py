@@ -58,3 +58,24 @@ class Evaluated:
     undefined: list[str]
     roc: list[dict[str, float]]
     report: Path
+
+
+@dataclass(frozen=True)
+class Gated:
+    """Outcome of `gate`.
+
+    Attributes:
+        outcome: "promote", "inconclusive" or "reject".
+        reason: The sentences of the rules that decided.
+        promote: Whether the alias is to be moved: the outcome says so, and `gate.promote` too.
+        champion: `models:/NAME/VERSION` or a folder; "none": there was no champion.
+        metrics: Finite values of both models and of their differences, by dotted name.
+        report: Page to look at.
+    """
+
+    outcome: str
+    reason: str
+    promote: bool
+    champion: str
+    metrics: dict[str, float]
+    report: Path
