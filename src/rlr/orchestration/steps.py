@@ -23,7 +23,7 @@ from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
 from rlr.orchestration.parameters import resolve
-from rlr.orchestration.reporting import step
+from rlr.orchestration.reporting import run_name, step
 from rlr.orchestration.runs import (
     HISTORY_FILE,
     begin_training_run,
@@ -31,6 +31,7 @@ from rlr.orchestration.runs import (
     log_history,
     send_what_is_left,
 )
+from rlr.registry.gate_results import attach_gate_result
 from rlr.registry.floors import FloorVerdict, judge
 from rlr.registry.scalars import flatten_metrics
 from rlr.registry.server import connect
@@ -238,6 +239,8 @@ def register(
     model: Path,
     evaluation: Path,
     challenger: bool | None = None,
+    gate: Path | None = None,
+    pipeline_run: str = "",
 ) -> Registration:
     """Make an evaluated detector a version of the registered model.
 
@@ -247,6 +250,8 @@ def register(
         model: Output of `train`, or folder of a detector.
         evaluation: Output of `evaluate` for this very model.
         challenger: Whether the version gets the alias `challenger`; None: where the floors hold.
+        gate: Output of `gate` for this very model, which the version then carries.
+        pipeline_run: Run of the pipeline that asks for it; a tag of the version.
 
     Raises:
         UserError: The evaluation is of another model, or asks what the floors forbid.
@@ -264,7 +269,10 @@ def register(
     verdict = FloorVerdict(**result["floors"])
     run = Run.resume(client, result["run_id"])
     wanted = verdict.hold if challenger is None else challenger
-    made = register_version(run, folder, settings, verdict, wanted)
+    name = run_name(pipeline_run)
+    made = register_version(run, folder, settings, verdict, wanted, name)
+    if gate is not None:
+        attach_gate_result(client, made.name, made.version, gate, settings)
     logger.info("%s is %s", made.uri, made.alias or f"no challenger ({made.floors})")
     return made
 

@@ -19,7 +19,7 @@ from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
 from rlr.registry.floors import FloorVerdict
 from rlr.registry.limits import transfers
-from rlr.registry.names import CHALLENGER, FINGERPRINT_TAG
+from rlr.registry.names import CHALLENGER, DETECTOR_TAG, FINGERPRINT_TAG, PIPELINE_RUN_TAG
 from rlr.registry.package import fetch_detector, save_pyfunc
 from rlr.registry.server import connect, explained
 from rlr.registry.tracking import Run
@@ -61,7 +61,12 @@ class Registration:
 
 
 def register(
-    run: Run, detector: Path, settings: RegistryConfig, verdict: FloorVerdict, challenger: bool
+    run: Run,
+    detector: Path,
+    settings: RegistryConfig,
+    verdict: FloorVerdict,
+    challenger: bool,
+    pipeline_run: str = "",
 ) -> Registration:
     """Make a detector a version of the registered model.
 
@@ -71,6 +76,7 @@ def register(
         settings: Name of the registered model.
         verdict: Whether the floors hold, and why not.
         challenger: Whether the version gets the alias `challenger`.
+        pipeline_run: Run of the pipeline that asks for it, for a tag; "": none did.
 
     Returns:
         The version; the one that is there already, where the same model of the same run was
@@ -84,6 +90,8 @@ def register(
     if challenger and not verdict.hold:
         raise UserError(f"A model below its floors is no challenger ({verdict}).")
     tags = _version_tags(run, detector, verdict)
+    if pipeline_run:
+        tags[PIPELINE_RUN_TAG] = pipeline_run
     name = settings.model_name
     with explained(run.client.tracking_uri):
         version = _find(run, name, tags[FINGERPRINT_TAG])
@@ -197,6 +205,7 @@ def _version_tags(run: Run, detector: Path, verdict: FloorVerdict) -> dict[str, 
         "run": run.run_id,
         "classes": ", ".join(read_json(detector / DESCRIPTION)["classes"]),
         "floors": str(verdict),
+        DETECTOR_TAG: file_sha256(detector / DESCRIPTION),
         # The same artifact of the same run with the same verdict is the same version.
         FINGERPRINT_TAG: digest([run.run_id, weights, str(verdict)])[:32],
     }
