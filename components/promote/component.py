@@ -9,9 +9,9 @@ IMAGE = f"rlr-pipeline:{version('rlr')}"
 
 
 @dsl.component(base_image=IMAGE, packages_to_install=[], install_kfp_package=False)
-def promote(
-    config: str, overrides: list[str], version: str, pipeline_run: str = ""
-) -> NamedTuple("Outputs", version=str, previous=str):
+def promote(config: str, overrides: list[str], version: str, pipeline_run: str = "") -> NamedTuple(
+    "Outputs", version=str, previous=str
+):
     """Make a version the champion, by the gate result that it carries.
 
     Args:

@@ -72,31 +72,6 @@ def refuse_unknown(given: Collection[str], known: Collection[str], name: str) ->
         raise UserError(f"The pipeline {name} has no parameter '{strange[0]}'; leave it out.")
 
 
-def resolve(self) -> Config:
-        """Return the complete configuration that they mean.
-
-        Raises:
-            UserError: A key or a value is refused.
-        """
-        return resolve(self.config, self.overrides, self.data_version, self.seed)
-
-    def arguments_of(self, pipeline: "GraphComponent", name: str) -> dict[str, Any]:
-        """Return the parameters as Kubeflow takes them for a pipeline.
-
-        Args:
-            pipeline: The pipeline.
-            name: Its name, for the sentence.
-
-        Raises:
-            UserError: It does not know one of them.
-        """
-        arguments = self.as_arguments()
-        strange = sorted(arguments.keys() - (pipeline.component_spec.inputs or {}).keys())
-        if strange:
-            raise UserError(f"The pipeline {name} has no parameter {strange[0]}; leave it out.")
-        return arguments
-
-
 def resolve(
     config: str, overrides: Sequence[str], data_version: str = "", seed: int | None = None
 ) -> Config:

@@ -18,20 +18,15 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.gate.floors import FloorVerdict, judge
+from rlr.orchestration import gating
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
 from rlr.orchestration.parameters import resolve
 from rlr.orchestration.reporting import run_name, step
-from rlr.orchestration.retraining.decision import Drift
-from rlr.orchestration.retraining.report import End, Story, tell
-from rlr.orchestration.retraining.stages import (
-    Decided,
-    ImportedData,
-    decide_and_claim,
-    import_and_look,
-)
+from rlr.orchestration.retraining import steps as retraining
 from rlr.orchestration.runs import (
     HISTORY_FILE,
     begin_training_run,
@@ -39,7 +34,7 @@ from rlr.orchestration.runs import (
     log_history,
     send_what_is_left,
 )
-from rlr.registry.floors import FloorVerdict, judge
+from rlr.orchestration.seeds import is_team, refuse_team, train_further_seeds
 from rlr.registry.gate_results import attach_gate_result
 from rlr.registry.scalars import flatten_metrics
 from rlr.registry.server import connect
@@ -49,6 +44,12 @@ from rlr.registry.versions import DESCRIPTION, Registration, detector_folder, re
 from rlr.registry.versions import register as register_version
 
 logger = logging.getLogger("rlr")
+
+gate = gating.gate
+import_data = retraining.import_data
+decide = retraining.decide
+skip_training = retraining.skip_training
+report = retraining.report
 
 
 @step
@@ -126,6 +127,8 @@ def train(
     from rlr.training.train import train as train_detector
 
     settings = resolve(config, overrides, data_version, seed)
+    if is_team():
+        refuse_team(settings)
     client = connect(settings.registry) if is_recorder() else None
     manifest = read_dataset(settings.data, dataset)
     champion = find_champion(settings, manifest)
@@ -134,8 +137,9 @@ def train(
         return Trained("", output / "model", {})
     run = begin_training_run(client, settings, manifest, output)
     with run.active(output, settings.registry) as recorder:
+        seeds = train_further_seeds(settings, manifest, output, champion)
         result = train_detector(settings, manifest, output, recorder.log_epoch, champion)
-        result = _extend_result(output, result, run_id=run.run_id)
+        result = _extend_result(output, result, run_id=run.run_id, further_seeds=seeds)
         log_admission(recorder, output, result)
         log_history(recorder, output)
         recorder.log_files([output / HISTORY_FILE, output / RESULT_FILE], "training")
@@ -176,9 +180,10 @@ def train_distributed(
 
     settings = read_team_settings()
     everything = with_facts(overrides, data_version, seed)
+    resolved = resolve(config, everything)
+    refuse_team(resolved)
     training = Training(config, everything, run, Path(settings.work))
-    epochs = resolve(config, everything).training.epochs
-    result = train_on_team(training, settings, dataset, output, epochs)
+    result = train_on_team(training, settings, dataset, output, resolved.training.epochs)
     final, _ = flatten_metrics({"train": result["final"]})
     return Trained(result["run_id"], output / result["model"], final)
 
@@ -274,6 +279,8 @@ def register(
         raise UserError(
             f"{evaluation} is the evaluation of another model than {folder}; evaluate this one."
         )
+    if gate is not None:
+        gating.require_same_model(gate, result["model_sha256"], folder)
     verdict = FloorVerdict(**result["floors"])
     run = Run.resume(client, result["run_id"])
     wanted = verdict.hold if challenger is None else challenger
@@ -299,78 +306,6 @@ def notify(pipeline: str, state: str, message: str, config: str, data_version: s
     name = "given as a document" if "\n" in config or "{" in config else config
     facts = {"configuration": name, "data version": data_version or "what lay in data.root"}
     send(pipeline, state, message, facts)
-
-
-@step
-def import_data(
-    config: str,
-    overrides: Sequence[str],
-    output: Path,
-    data_version: str = "",
-    force: bool = False,
-    pipeline_run: str = "",
-) -> ImportedData:
-    """Make a new data version of what has arrived since the last, and see what it is worth.
-
-    Args:
-        config: Preset, path of a YAML file, or YAML document.
-        overrides: `key=value` each.
-        output: Folder to write: manifest.parquet of the images that no training has seen,
-            result.json.
-        data_version: Data version to add to; "": the newest of the line.
-        force: Whether a training is wanted, whatever is new.
-        pipeline_run: Run of the pipeline that asks for it.
-
-    Raises:
-        UserError: Source or remote are not configured, or not in order.
-        MachineError: A server does not answer, or the disk is full; nothing new is published.
-    """
-    settings = resolve(config, overrides)
-    return import_and_look(settings, output, data_version, force, run_name(pipeline_run))
-
-
-@step
-def decide(
-    config: str,
-    overrides: Sequence[str],
-    news: Path,
-    output: Path,
-    force: bool = False,
-    drift: Drift | None = None,
-) -> Decided:
-    """Decide whether to train again; where it is yes, the training is claimed.
-
-    Args:
-        config: Preset, path of a YAML file, or YAML document.
-        overrides: `key=value` each.
-        news: Output of `import_data`.
-        output: Folder to write: result.json.
-        force: Whether a training is wanted, whatever is new.
-        drift: What the monitor has said of the new images; None: it was not asked.
-
-    Raises:
-        MachineError: The tracking server does not answer; nothing is claimed.
-    """
-    return decide_and_claim(resolve(config, overrides), news, output, force, drift)
-
-
-@step
-def skip_training(reason: str) -> None:
-    """Say why a retraining ends without a training."""
-    logger.info("Not retrained: %s", reason)
-
-
-@step
-def report(config: str, overrides: Sequence[str], end: End, output: Path) -> Story:
-    """Tell what has come of a retraining: a page, and a message to whoever wants it.
-
-    Args:
-        config: Preset, path of a YAML file, or YAML document.
-        overrides: `key=value` each.
-        end: How the run of the pipeline ended.
-        output: Folder to write: report.html, result.json.
-    """
-    return tell(resolve(config, overrides), end, output)
 
 
 def _extend_result(output: Path, result: dict[str, Any], **fields: Any) -> dict[str, Any]:
