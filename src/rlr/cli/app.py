@@ -22,6 +22,7 @@ from rlr.cli import (
     predict,
     register,
     remote,
+    retrain,
     runs,
     services,
     train,
@@ -48,6 +49,7 @@ for group in (cluster, config, data, pipeline, runs, images, services):
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
     evaluate.evaluate,
+    retrain.retrain,
     gate.gate,
     register.register,
     predict.predict,
