@@ -24,6 +24,7 @@ from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
 from rlr.training.admission import Admission, Champion, admit
+from rlr.training.attachments import attachments_of
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, fingerprint
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
@@ -227,6 +228,7 @@ class _Session:
                 thresholds,
                 weights,
             ),
+            lambda spec: attachments_of(spec, self.config, networks, self.backbone, self.normals),
         )
         records = [asdict(record) for record in history]
         write_json(self.output / "history.json", records)
