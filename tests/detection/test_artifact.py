@@ -55,10 +55,10 @@ def test_a_format_artifact_is_kept_for_every_version() -> None:
 
 
 WEIGHTS = {"network.safetensors", "backbone.safetensors"}
-ATTACHMENTS = {"canary.safetensors"}
+ATTACHMENTS = {"reference.safetensors", "canary.safetensors"}
 
 
-def test_artifact_has_its_files_and_no_pickle(trained: Path) -> None:
+def test_artifact_has_five_files_and_no_pickle(trained: Path) -> None:
     names = {path.name for path in (trained / "model").iterdir()}
     assert names == {"detector.json", *WEIGHTS, *ATTACHMENTS}
 

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from rlr.data.manifest import Manifest
-from rlr.detection.canary import check_canary, choose_canary, read_canary
+from rlr.detection.canary import check_canary, choose_spread, read_canary
 from rlr.foundation.documents import file_sha256
 from rlr.foundation.errors import UserError
 
@@ -86,10 +86,10 @@ def test_it_is_made_of_normal_validation_images_of_all_classes(
 def test_images_are_spread_over_the_classes_by_hash() -> None:
     classes = ["a"] * 50 + ["b"] * 2 + ["c"]
     hashes = [f"{place * 37 % 53:02d}" for place in range(53)]
-    chosen = choose_canary(classes, hashes, 7)
+    chosen = choose_spread(classes, hashes, 7)
     assert sorted(classes[place] for place in chosen) == ["a"] * 4 + ["b", "b", "c"]
-    assert chosen == choose_canary(classes, hashes, 7)
-    assert set(chosen) < set(choose_canary(classes, hashes, 8))
+    assert chosen == choose_spread(classes, hashes, 7)
+    assert set(chosen) < set(choose_spread(classes, hashes, 8))
 
 
 def test_a_damaged_canary_is_refused(model: Path) -> None:

@@ -57,7 +57,7 @@ class CanaryCheck:
     sentence: str
 
 
-def choose_canary(classes: Sequence[str], hashes: Sequence[str], count: int) -> list[int]:
+def choose_spread(classes: Sequence[str], hashes: Sequence[str], count: int) -> list[int]:
     """Choose images by their hashes, spread over the classes.
 
     Args:
@@ -69,7 +69,7 @@ def choose_canary(classes: Sequence[str], hashes: Sequence[str], count: int) -> 
         Places of the chosen images: one a class, then a second one a class, and so on.
 
     Example:
-        >>> choose_canary(["a", "a", "b"], ["00", "01", "02"], 2)
+        >>> choose_spread(["a", "a", "b"], ["00", "01", "02"], 2)
         [0, 2]
     """
     turn: dict[str, int] = {}
