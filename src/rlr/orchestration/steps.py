@@ -20,6 +20,7 @@ from rlr.foundation.documents import (
 from rlr.foundation.errors import UserError
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
+from rlr.orchestration.monitoring import monitor as monitor
 from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
 from rlr.orchestration.parameters import resolve
