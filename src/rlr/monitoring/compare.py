@@ -59,7 +59,7 @@ def compare(
 
 def _new_classes(window: Observations) -> dict[str, int]:
     places = np.flatnonzero(window.class_of == UNKNOWN)
-    names = [str(window.images[place].class_name) for place in places]
+    names = [str(window.images[int(place)].class_name) for place in places]
     return {name: names.count(name) for name in sorted(set(names))}
 
 

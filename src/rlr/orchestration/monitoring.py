@@ -11,6 +11,7 @@ from rlr.foundation.documents import RESULT_FILE, digest, write_json, write_resu
 from rlr.orchestration.outcomes import Monitored
 from rlr.orchestration.parameters import resolve
 from rlr.orchestration.reporting import step
+from rlr.registry.names import CHAMPION
 from rlr.registry.server import connect
 from rlr.registry.tracking import Run
 from rlr.registry.versions import locate_model
@@ -45,7 +46,8 @@ def monitor(
     Args:
         config: Preset, path of a YAML file, or YAML document.
         overrides: `key=value` each.
-        model: models:/NAME@ALIAS, models:/NAME/VERSION, output of `train`, or folder of a detector.
+        model: models:/NAME@ALIAS, models:/NAME/VERSION, output of `train`, or folder of a
+            detector; "": the champion.
         output: Folder to write: drift.json, drift.html, result.json.
         dataset: Output of `validate_data`; None: the images are listed here.
         data_version: Data version; "": what lies in `data.root` now.
@@ -64,7 +66,7 @@ def monitor(
 
     settings = resolve(config, overrides, data_version)
     client = connect(settings.registry)
-    session = _Session(settings, str(model))
+    session = _Session(settings, str(model) or champion_of(settings))
     if images is None:
         from rlr.orchestration.dataset import read_dataset
 
@@ -118,6 +120,11 @@ def drift_of(settings: Config, model: str, manifest: Manifest) -> "DriftResult":
     """
     session = _Session(settings, model)
     return session.compare(*session.new_of(manifest)).result
+
+
+def champion_of(settings: Config) -> str:
+    """Return the address of the champion."""
+    return f"models:/{settings.registry.model_name}@{CHAMPION}"
 
 
 class _Session:
