@@ -19,7 +19,7 @@ from rlr.foundation.documents import (
 )
 from rlr.foundation.errors import UserError
 from rlr.gate.floors import FloorVerdict, judge
-from rlr.orchestration import gating
+from rlr.orchestration import gating, monitoring
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
@@ -50,6 +50,7 @@ import_data = retraining.import_data
 decide = retraining.decide
 skip_training = retraining.skip_training
 report = retraining.report
+monitor = monitoring.monitor
 
 
 @step
