@@ -17,6 +17,7 @@ from rlr.data.workplace import workplace
 from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
+from rlr.registry.facts import DIFF_TAG, PARENT_TAG, REMOTE_TAG
 from rlr.registry.floors import FloorVerdict
 from rlr.registry.limits import transfers
 from rlr.registry.names import CHALLENGER, FINGERPRINT_TAG
@@ -32,6 +33,23 @@ MODEL_CACHE = Path(".rlr/models")
 DESCRIPTION = "detector.json"  # the file that makes a folder a detector
 # How many images that nobody had judged were trained on, and which model had looked at them.
 UNJUDGED_TAGS = ("unjudged_admitted", "unjudged_held_back", "unjudged_champion")
+# What a version says without its run, which somebody may remove one day.
+COPIED_TAGS = (
+    "data_version",
+    REMOTE_TAG,
+    "manifest_sha256",
+    "commit",
+    "dirty",
+    DIFF_TAG,
+    "code_version",
+    "lock_sha256",
+    "image",
+    "config_name",
+    "config_sha256",
+    "seed",
+    PARENT_TAG,
+    *UNJUDGED_TAGS,
+)
 
 logger = logging.getLogger("rlr")
 
@@ -183,17 +201,8 @@ def detector_folder(folder: Path) -> Path:
 def _version_tags(run: Run, detector: Path, verdict: FloorVerdict) -> dict[str, str]:
     made = run.tags()
     weights = {file.name: file_sha256(file) for file in sorted(detector.iterdir())}
-    copied: tuple[str, ...] = (
-        "data_version",
-        "manifest_sha256",
-        "commit",
-        "dirty",
-        "config_name",
-        "config_sha256",
-    )
-    copied += UNJUDGED_TAGS
     return {
-        **{name: made[name] for name in copied if name in made},
+        **{name: made[name] for name in COPIED_TAGS if name in made},
         "run": run.run_id,
         "classes": ", ".join(read_json(detector / DESCRIPTION)["classes"]),
         "floors": str(verdict),
