@@ -17,6 +17,7 @@ from rlr.cli import (
     evaluate,
     gc,
     images,
+    lineage,
     pipeline,
     predict,
     register,
@@ -50,6 +51,7 @@ verbs: tuple[Callable[..., None], ...] = (
     register.register,
     predict.predict,
     doctor.doctor,
+    lineage.lineage,
     gc.gc,
 )
 for verb in verbs:

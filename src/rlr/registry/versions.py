@@ -153,7 +153,7 @@ def locate_model(reference: str, settings: RegistryConfig | None = None) -> Loca
         return Located(reference, detector_folder(Path(reference)))
     settings = settings or RegistryConfig()
     client = connect(settings)
-    version = _look_up(client, reference)
+    version = look_up(client, reference)
     name = f"models:/{version.name}/{version.version}"
     target = MODEL_CACHE / f"{version.name}-{version.tags.get(FINGERPRINT_TAG, version.run_id)}"
     if not (target / DESCRIPTION).is_file():
@@ -171,7 +171,7 @@ def run_of_version(client: "MlflowClient", reference: str) -> str:
     Raises:
         UserError: There is no such version.
     """
-    return str(_look_up(client, reference).run_id)
+    return str(look_up(client, reference).run_id)
 
 
 def _fetch(client: "MlflowClient", settings: RegistryConfig, name: str, target: Path) -> None:
@@ -249,7 +249,16 @@ def _ensure_registered_model(client: "MlflowClient", name: str) -> None:
             raise
 
 
-def _look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
+def look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
+    """Return a version.
+
+    Args:
+        client: Client of the registry.
+        reference: `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
+
+    Raises:
+        UserError: There is no such version.
+    """
     from mlflow.exceptions import MlflowException
 
     name, at, alias = reference.removeprefix("models:/").partition("@")
