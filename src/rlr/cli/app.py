@@ -22,6 +22,7 @@ from rlr.cli import (
     predict,
     register,
     remote,
+    reproduce,
     runs,
     services,
     train,
@@ -52,6 +53,7 @@ verbs: tuple[Callable[..., None], ...] = (
     predict.predict,
     doctor.doctor,
     lineage.lineage,
+    reproduce.reproduce,
     gc.gc,
 )
 for verb in verbs:

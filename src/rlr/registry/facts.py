@@ -36,6 +36,7 @@ COMPUTE_TAGS = (
     "torch.deterministic",
     "torch.device",
 )
+INSTRUCTIONS_TAG = "hardware.instructions"
 DIFF_TAG = "diff_sha256"
 NO_DIFF = "none"
 PARENT_TAG = "parent_champion"
@@ -133,7 +134,7 @@ def hardware_tags() -> dict[str, str]:
     """Return processor, memory and accelerator of this machine, as tags."""
     return {
         "hardware.processor": _processor(),
-        "hardware.instructions": instruction_sets(),
+        INSTRUCTIONS_TAG: instruction_sets(),
         "hardware.cores": str(len(os.sched_getaffinity(0))),
         "hardware.memory_gib": f"{_memory_bytes() / 2**30:.1f}",
         "hardware.accelerator": _accelerator(),

@@ -97,17 +97,19 @@ def _boxes(facts: Mapping[str, Any]) -> Sequence[_Box]:
     data, code, config = facts["data"], facts["code"], facts["configuration"]
     run, gate = facts["run"], facts["gate"]
     seed = UNKNOWN if config["seed"] is None else config["seed"]
-    judged = f"against {gate['champion'] or UNKNOWN}" if gate["outcome"] else "not judged"
+    floors = f"floors {facts['floors'] or UNKNOWN}"
+    judged = f"against {gate['champion'] or UNKNOWN}" if gate["outcome"] else floors
+    remote = "no remote" if data["remote"] == "none" else data["remote"] or UNKNOWN
     parent = facts[PARENT_TAG] or UNKNOWN
     return [
-        _Box(0, 1, "Data version", (brief(data["version"]), data["remote"] or UNKNOWN)),
+        _Box(0, 1, "Data version", (brief(data["version"]), remote)),
         _Box(1, 1, "Run", (brief(run["id"]), run["started"] or UNKNOWN)),
         _Box(2, 1, facts["version"], (facts["created"] or UNKNOWN, _classes(facts))),
         _Box(3, 1, ", ".join(facts["aliases"]) or "no alias", _reign(facts)),
         _Box(1, 0, "Code", (f"commit {brief(code['commit'])}", changes(code))),
         _Box(1, 2, "Configuration", (config["name"] or UNKNOWN, f"seed {seed}")),
         _Box(2, 0, "Gate", (gate["outcome"] or "no result", judged)),
-        _Box(2, 2, "Champion at its training", (parent, f"floors {facts['floors'] or UNKNOWN}")),
+        _Box(2, 2, "Champion at its training", (parent, "")),
     ]
 
 

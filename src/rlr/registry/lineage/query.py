@@ -83,6 +83,24 @@ def version_reference(settings: RegistryConfig, text: str) -> str | None:
     return f"models:/{settings.model_name}/{text}" if NUMBER.fullmatch(text) else None
 
 
+def require_reference(settings: RegistryConfig, text: str) -> str:
+    """Return the address of a version.
+
+    Args:
+        settings: The registered model that a bare number means.
+        text: `3`, `@champion`, `models:/NAME/3` or `models:/NAME@champion`.
+
+    Raises:
+        UserError: The text means no version.
+    """
+    reference = version_reference(settings, text.strip())
+    if reference is None:
+        raise UserError(
+            f"'{text}' is no version; write 3, @champion or models:/{settings.model_name}/3."
+        )
+    return reference
+
+
 def all_versions(client: "MlflowClient", name: str) -> list["ModelVersion"]:
     """Return the versions of a registered model, the oldest first; none where there is no such."""
     with explained(client.tracking_uri):
