@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlr.registry.floors import FloorVerdict
+from rlr.gate.floors import FloorVerdict
 
 
 @dataclass(frozen=True)
@@ -57,4 +57,25 @@ class Evaluated:
     metrics: dict[str, float]
     undefined: list[str]
     roc: list[dict[str, float]]
+    report: Path
+
+
+@dataclass(frozen=True)
+class Gated:
+    """Outcome of `gate`.
+
+    Attributes:
+        outcome: "promote", "inconclusive" or "reject".
+        reason: The sentences of the rules that decided.
+        promote: Whether the alias is to be moved: the outcome says so, and `gate.promote` too.
+        champion: `models:/NAME/VERSION` or a folder; "none": there was no champion.
+        metrics: Finite values of both models and of their differences, by dotted name.
+        report: Page to look at.
+    """
+
+    outcome: str
+    reason: str
+    promote: bool
+    champion: str
+    metrics: dict[str, float]
     report: Path

@@ -17,10 +17,10 @@ from rlr.data.workplace import workplace
 from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
+from rlr.gate.floors import FloorVerdict
 from rlr.registry.facts import DIFF_TAG, PARENT_TAG, REMOTE_TAG
-from rlr.registry.floors import FloorVerdict
 from rlr.registry.limits import transfers
-from rlr.registry.names import CHALLENGER, FINGERPRINT_TAG
+from rlr.registry.names import CHALLENGER, DETECTOR_TAG, FINGERPRINT_TAG, PIPELINE_RUN_TAG
 from rlr.registry.package import fetch_detector, save_pyfunc
 from rlr.registry.server import connect, explained
 from rlr.registry.tracking import Run
@@ -50,6 +50,8 @@ COPIED_TAGS = (
     PARENT_TAG,
     *UNJUDGED_TAGS,
 )
+# How MLflow says that there is no such model, and no such version or alias of it.
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 logger = logging.getLogger("rlr")
 
@@ -79,7 +81,12 @@ class Registration:
 
 
 def register(
-    run: Run, detector: Path, settings: RegistryConfig, verdict: FloorVerdict, challenger: bool
+    run: Run,
+    detector: Path,
+    settings: RegistryConfig,
+    verdict: FloorVerdict,
+    challenger: bool,
+    pipeline_run: str = "",
 ) -> Registration:
     """Make a detector a version of the registered model.
 
@@ -89,6 +96,7 @@ def register(
         settings: Name of the registered model.
         verdict: Whether the floors hold, and why not.
         challenger: Whether the version gets the alias `challenger`.
+        pipeline_run: Run of the pipeline that asks for it, for a tag; "": none did.
 
     Returns:
         The version; the one that is there already, where the same model of the same run was
@@ -102,6 +110,8 @@ def register(
     if challenger and not verdict.hold:
         raise UserError(f"A model below its floors is no challenger ({verdict}).")
     tags = _version_tags(run, detector, verdict)
+    if pipeline_run:
+        tags[PIPELINE_RUN_TAG] = pipeline_run
     name = settings.model_name
     with explained(run.client.tracking_uri):
         version = _find(run, name, tags[FINGERPRINT_TAG])
@@ -174,6 +184,28 @@ def run_of_version(client: "MlflowClient", reference: str) -> str:
     return str(look_up(client, reference).run_id)
 
 
+def aliased_version(client: "MlflowClient", name: str, alias: str) -> str | None:
+    """Return the number of the version that an alias names; None: it names none.
+
+    Args:
+        client: Client of the registry.
+        name: Registered model, which need not be there.
+        alias: The alias.
+
+    Raises:
+        MachineError: The registry failed, which is no answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with explained(client.tracking_uri):
+        try:
+            return str(client.get_model_version_by_alias(name, alias).version)
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+
+
 def _fetch(client: "MlflowClient", settings: RegistryConfig, name: str, target: Path) -> None:
     """Fetch a version; processes that want the same one wait for each other."""
     with workplace(target) as files:
@@ -206,6 +238,7 @@ def _version_tags(run: Run, detector: Path, verdict: FloorVerdict) -> dict[str, 
         "run": run.run_id,
         "classes": ", ".join(read_json(detector / DESCRIPTION)["classes"]),
         "floors": str(verdict),
+        DETECTOR_TAG: file_sha256(detector / DESCRIPTION),
         # The same artifact of the same run with the same verdict is the same version.
         FINGERPRINT_TAG: digest([run.run_id, weights, str(verdict)])[:32],
     }
@@ -270,7 +303,7 @@ def look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
             return client.get_model_version_by_alias(name, alias)
         return client.get_model_version(name, version)
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code not in ABSENT:
             with explained(client.tracking_uri):
                 raise
         raise UserError(
