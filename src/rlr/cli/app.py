@@ -10,6 +10,7 @@ import typer
 
 from rlr import __version__
 from rlr.cli import (
+    card,
     cluster,
     config,
     data,
@@ -54,6 +55,7 @@ verbs: tuple[Callable[..., None], ...] = (
     register.register,
     predict.predict,
     doctor.doctor,
+    card.card,
     lineage.lineage,
     reproduce.reproduce,
     gc.gc,

@@ -123,6 +123,8 @@ def _fate(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"champion: {time}"
     if not facts["champion_times"]:
         yield "champion: never" + (" by the audit trail" if "champion" in facts["aliases"] else "")
+    if facts["audit_faults"]:
+        yield f"the audit trail is not whole, so times may be missing: {facts['audit_faults'][0]}"
     for child in facts["children"]:
         yield f"champion while {child} was trained"
 

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rlr.registry.facts import PARENT_TAG
-from rlr.registry.lineage.words import UNKNOWN, brief, changes, spans
+from rlr.registry.lineage.words import UNKNOWN, brief, changes
 
 BOX_WIDTH, BOX_HEIGHT, LINE = 212, 66, 16
 COLUMN, ROW = 252, 92
@@ -119,8 +119,11 @@ def _classes(facts: Mapping[str, Any]) -> str:
 
 
 def _reign(facts: Mapping[str, Any]) -> tuple[str, str]:
-    times = list(spans(facts["champion_times"]))
-    return ("champion", times[-1]) if times else ("never champion", "")
+    times = facts["champion_times"]
+    if not times:
+        return "never champion", ""
+    until = times[-1]["until"]
+    return f"champion from {times[-1]['from'][:16]}", f"to {until[:16]}" if until else "to today"
 
 
 def _draw(box: _Box) -> Markup:

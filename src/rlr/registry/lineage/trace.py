@@ -7,7 +7,7 @@ from rlr.config.registry import RegistryConfig
 from rlr.registry.facts import PARENT_TAG
 from rlr.registry.lineage.facts import facts_of_run, find_run, version_facts
 from rlr.registry.lineage.query import Asked, all_versions, search_runs, understand
-from rlr.registry.lineage.reigns import reigns
+from rlr.registry.lineage.reigns import champion_times
 from rlr.registry.server import explained
 from rlr.registry.versions import look_up
 
@@ -70,13 +70,17 @@ def trace_version(client: "MlflowClient", reference: str) -> dict[str, Any]:
 def _all_facts(
     client: "MlflowClient", name: str, versions: Iterable["ModelVersion"]
 ) -> list[dict[str, Any]]:
+    versions = list(versions)
+    if not versions:
+        return []
     aliases = _aliases(client, name)
-    times = reigns(client, name)
+    times, faults = champion_times(client, name)
     children = _children(client, name)
     return [
         {
             **version_facts(client, version, aliases.get(str(version.version), [])),
             "champion_times": times.get(str(version.version), []),
+            "audit_faults": faults,
             "children": children.get(f"models:/{name}/{version.version}", []),
         }
         for version in versions

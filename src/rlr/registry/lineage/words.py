@@ -38,5 +38,9 @@ def changes(code: Mapping[str, Any]) -> str:
 def spans(times: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the times of a champion, one text each."""
     for time in times:
-        until = time["until"] or "today"
-        yield f"{time['from'] or UNKNOWN} to {until}"
+        until = _seconds(time["until"]) if time["until"] else "today"
+        yield f"{_seconds(time['from'])} to {until} ({time['action']} by {time['actor']})"
+
+
+def _seconds(time: str) -> str:
+    return f"{time[:19]}Z"
