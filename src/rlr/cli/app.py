@@ -10,6 +10,7 @@ import typer
 
 from rlr import __version__
 from rlr.cli import (
+    card,
     cluster,
     config,
     data,
@@ -18,11 +19,13 @@ from rlr.cli import (
     gate,
     gc,
     images,
+    lineage,
     monitor,
     pipeline,
     predict,
     register,
     remote,
+    reproduce,
     retrain,
     runs,
     services,
@@ -56,6 +59,9 @@ verbs: tuple[Callable[..., None], ...] = (
     predict.predict,
     monitor.monitor,
     doctor.doctor,
+    card.card,
+    lineage.lineage,
+    reproduce.reproduce,
     gc.gc,
 )
 for verb in verbs:
