@@ -17,6 +17,7 @@ from rlr.cli import (
     evaluate,
     gc,
     images,
+    monitor,
     pipeline,
     predict,
     register,
@@ -49,6 +50,7 @@ verbs: tuple[Callable[..., None], ...] = (
     evaluate.evaluate,
     register.register,
     predict.predict,
+    monitor.monitor,
     doctor.doctor,
     gc.gc,
 )

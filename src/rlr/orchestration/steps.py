@@ -18,6 +18,7 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.orchestration import monitoring
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
@@ -40,6 +41,8 @@ from rlr.registry.versions import DESCRIPTION, Registration, detector_folder, re
 from rlr.registry.versions import register as register_version
 
 logger = logging.getLogger("rlr")
+
+monitor = monitoring.monitor
 
 
 @step
