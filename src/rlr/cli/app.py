@@ -15,6 +15,7 @@ from rlr.cli import (
     data,
     doctor,
     evaluate,
+    gate,
     gc,
     images,
     monitor,
@@ -48,6 +49,7 @@ for group in (cluster, config, data, pipeline, runs, images, services):
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
     evaluate.evaluate,
+    gate.gate,
     register.register,
     predict.predict,
     monitor.monitor,

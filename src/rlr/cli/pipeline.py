@@ -147,21 +147,45 @@ def _place(
 def _run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
     from rlr.cli.evaluate import metrics_table
 
-    for protocol, metrics in document["metrics"].items():
+    for protocol, metrics in document.get("metrics", {}).items():
         yield metrics_table(protocol, metrics)
     yield from place_lines(document)
 
 
 def place_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield where the results of a run on this machine are, and what to think of them."""
-    if document["backbone_weights"] == "random":
+    if document.get("backbone_weights") == "random":
         yield "The backbone's weights are random: the figures show that the pipeline runs, no more."
-    version = document["version"]
-    alias = f", alias {version['alias']}" if version["alias"] else ", no alias"
-    yield f"Registered: {version['uri']}{alias} (floors: {version['floors']})"
-    yield f"Report:     {document['report']}"
+    if "gate" in document:
+        yield from _gate_lines(document["gate"])
+    if "version" in document:
+        version = document["version"]
+        alias = f", alias {version['alias']}" if version["alias"] else ", no alias"
+        yield f"Registered: {version['uri']}{alias} (floors: {version['floors']})"
+        yield f"Champion:   {_champion_line(document)}"
+    if "report" in document:
+        yield f"Report:     {document['report']}"
     yield f"Run folder: {document['folder']}"
     yield f"MLflow UI:  {document['mlflow_ui']}"
+
+
+def _gate_lines(gate: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Gate:       {gate['outcome']}. {' '.join(gate['reasons'])}".rstrip()
+    yield f"            {gate['report']}"
+
+
+def _champion_line(document: Mapping[str, Any]) -> str:
+    """Return which version is the champion after a run, and whether that is new."""
+    promoted, gate = document["promoted"], document.get("gate", {})
+    if promoted:
+        before = promoted["previous"]
+        return f"{document['version']['uri']}, promoted" + (
+            f"; before it, version {before}" if before else ", the first"
+        )
+    if gate.get("outcome") == "promote":
+        return "not moved, for gate.promote is off; `rlr registry promote` does it"
+    champion = gate.get("champion", "none")
+    return "still none" if champion == "none" else f"{champion}, as before"
 
 
 def read_parameters(

@@ -73,7 +73,7 @@ def attach_gate_result(
         _require_same_model(entry, result)
         sha256 = hashlib.sha256(document).hexdigest()
         champion = result.champion.name if result.champion else NO_CHAMPION
-        place = f"{GATE_FOLDER}/{champion.rpartition('/')[2]}-{sha256[:DIGITS]}"
+        place = gate_place(result, sha256)
         with transfers(settings):
             for file in (folder / GATE_REPORT, folder / GATE_FILE):
                 if file.is_file():
@@ -86,6 +86,17 @@ def attach_gate_result(
         }
         for tag, value in tags.items():
             client.set_model_version_tag(name, version, tag, value)
+
+
+def gate_place(result: GateResult, sha256: str) -> str:
+    """Return the folder of a gate result in the artifacts of the candidate's run.
+
+    Args:
+        result: The result.
+        sha256: Digest of the bytes of gate.json.
+    """
+    champion = result.champion.name if result.champion else NO_CHAMPION
+    return f"{GATE_FOLDER}/{champion.rpartition('/')[2]}-{sha256[:DIGITS]}"
 
 
 def read_gate_result(

@@ -10,6 +10,7 @@ from rlr.data.versions.materialise import cache_folder
 from rlr.data.versions.remote import REMOTE_VARIABLE, open_remote
 from rlr.foundation.errors import MachineError, UserError
 from rlr.registry.server import SQLITE, tracking_uri
+from rlr.registry.versions import MODEL_CACHE
 
 if TYPE_CHECKING:
     from docker.types import Mount
@@ -73,7 +74,8 @@ def shares_of(settings: Config) -> Shares:
     """Return what a configuration names on this machine, as far as it is there.
 
     The images' folder, local backbone weights, lists beside the images and a local data remote are
-    read; the cache of data versions and a local tracking database are written.
+    read; the caches of data versions and of registered models and a local tracking database are
+    written.
 
     Args:
         settings: The configuration of the run.
@@ -91,7 +93,7 @@ def shares_of(settings: Config) -> Shares:
         None if weights in WORDS_FOR_WEIGHTS else weights,
         remote if remote and "://" not in remote else None,
     ]
-    writable = [data_cache(settings)]
+    writable = [data_cache(settings), _absolute(MODEL_CACHE)]
     store = local_store(settings)
     if store:
         writable.append(store.parent)
