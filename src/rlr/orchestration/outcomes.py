@@ -100,3 +100,20 @@ class Monitored:
     images: int
     report: Path
     run_id: str
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Outcome of `promote`.
+
+    Attributes:
+        version: Version that is champion now.
+        previous: Version that a rollback would go to; "": there is none.
+        changed: False: it was champion already.
+        entry: Number of the entry in the audit trail; 0: none was written.
+    """
+
+    version: str
+    previous: str
+    changed: bool
+    entry: int

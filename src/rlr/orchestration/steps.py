@@ -19,7 +19,7 @@ from rlr.foundation.documents import (
 )
 from rlr.foundation.errors import UserError
 from rlr.gate.floors import FloorVerdict, judge
-from rlr.orchestration import gating, monitoring
+from rlr.orchestration import gating, monitoring, promoting
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
@@ -51,6 +51,7 @@ decide = retraining.decide
 skip_training = retraining.skip_training
 report = retraining.report
 monitor = monitoring.monitor
+promote = promoting.promote
 
 
 @step

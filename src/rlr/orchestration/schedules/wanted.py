@@ -10,7 +10,6 @@ from typing import Any
 
 from rlr.config.schedules import Schedule, interval_seconds
 from rlr.foundation.documents import digest
-from rlr.foundation.errors import UserError
 from rlr.orchestration.compile import compile_pinned, pipeline_title
 from rlr.orchestration.kubeflow.versions import version_name
 from rlr.orchestration.parameters import Parameters
