@@ -18,6 +18,7 @@ from rlr.cli import (
     gate,
     gc,
     images,
+    monitor,
     pipeline,
     predict,
     register,
@@ -53,6 +54,7 @@ verbs: tuple[Callable[..., None], ...] = (
     gate.gate,
     register.register,
     predict.predict,
+    monitor.monitor,
     doctor.doctor,
     gc.gc,
 )

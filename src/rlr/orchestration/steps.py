@@ -19,7 +19,7 @@ from rlr.foundation.documents import (
 )
 from rlr.foundation.errors import UserError
 from rlr.gate.floors import FloorVerdict, judge
-from rlr.orchestration import gating
+from rlr.orchestration import gating, monitoring
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
@@ -46,7 +46,9 @@ from rlr.registry.versions import register as register_version
 logger = logging.getLogger("rlr")
 
 gate = gating.gate
+monitor = monitoring.monitor
 import_data = retraining.import_data
+watch_drift = retraining.watch_drift
 decide = retraining.decide
 skip_training = retraining.skip_training
 report = retraining.report
