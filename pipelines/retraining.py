@@ -7,12 +7,12 @@ from kfp.dsl import graph_component
 
 from components.decide.component import decide
 from components.import_data.component import import_data
-from components.monitor.component import monitor
 from components.reject_data.component import reject_data
 from components.report.component import report
 from components.skip_training.component import skip_training
 from components.train.component import train
 from components.validate_data.component import validate_data
+from components.watch_drift.component import watch_drift
 from pipelines.training import Candidate, judge_and_register
 from rlr.orchestration.cluster import Needs, Prepare
 from rlr.orchestration.parameters import Parameters
@@ -76,7 +76,6 @@ def build(prepare: Prepare, defaults: Parameters) -> graph_component.GraphCompon
                         news=imported.outputs["news"],
                         ask_drift=imported.outputs["ask_drift"],
                         data_version=version,
-                        seed=seed,
                         force=force,
                         **common,
                     )
@@ -129,13 +128,12 @@ def build_decision(prepare: Prepare) -> graph_component.GraphComponent:
         config: str,
         overrides: list[str],
         data_version: str,
-        seed: int,
         force: bool,
     ) -> Decision:
         common = {"config": config, "overrides": overrides}
 
         with dsl.If(ask_drift == True, name="drift is asked for"):  # noqa: E712
-            watched = monitor(news=news, data_version=data_version, seed=seed, **common)
+            watched = watch_drift(news=news, data_version=data_version, **common)
             prepare(watched, Needs(heavy=True, data=True, tracking=True)).set_caching_options(False)
             after = decide(
                 news=news,

@@ -16,7 +16,7 @@ from rlr.orchestration.parameters import Parameters
 from rlr.orchestration.project import Project
 from rlr.orchestration.team.settings import TEAM_VARIABLE, TeamSettings
 
-PIPELINES = ["training", "training_distributed"]
+PIPELINES = ["retraining", "training", "training_distributed"]
 HEAVY = {"train", "evaluate"}
 LIGHT = {"validate-data", "register", "register-2", "reject-data", "notify"}
 

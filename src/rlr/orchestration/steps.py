@@ -47,6 +47,7 @@ logger = logging.getLogger("rlr")
 
 gate = gating.gate
 import_data = retraining.import_data
+watch_drift = retraining.watch_drift
 decide = retraining.decide
 skip_training = retraining.skip_training
 report = retraining.report

@@ -57,7 +57,7 @@ def _story(run: LocalRun) -> dict[str, Any]:
         "outcome": told["outcome"],
         "sentence": told["sentence"],
         "data_version": imported["data_version"],
-        "base": imported["base"],
+        "base": imported["base"] if imported["new"] else None,
         "new": {name: imported[name] for name in ("new", "judged", "unjudged")},
         "page": str(step.artifacts["page"]),
     }

@@ -36,6 +36,7 @@ UNPROMOTED = {
     "inconclusive": ("inconclusive", "is inconclusive"),
     "promote": ("registered", "may be promoted, and is not the champion"),
 }
+SENT = ("configuration", "data version", "champion")  # facts that the message repeats
 TONES = {"promoted": "pass", "failed": "fail", "rejected": "fail"}
 
 logger = logging.getLogger("rlr")
@@ -102,7 +103,8 @@ def tell(settings: Config, end: End, output: Path) -> Story:
     write_result(output, KIND, **document)
     if past and known:
         _close(past, known, settings, end, story, output)
-    send(end.name, end.state, story.sentence, dict(story.facts))
+    told = {name: story.facts[name] for name in SENT if name in story.facts}
+    send(end.name, end.state, story.sentence, told)
     return story
 
 
@@ -114,11 +116,12 @@ def _story(
     known: Retraining | None,
 ) -> Story:
     tags = known.tags if known else {}
+    base = tags.get("base")
     version = past.made_by(end.pipeline_run)
     facts = {
         "configuration": settings.name,
         "data version": tags.get(DATA_TAG),
-        "made from": tags.get("base"),
+        "made from": base if base != tags.get(DATA_TAG) else None,
         "trigger": tags.get(TRIGGER_TAG) if tags.get(DECISION_TAG) == "train" else None,
         "decision": tags.get(REASON_TAG),
         "version": f"models:/{version.name}/{version.version}" if version else None,
@@ -126,7 +129,7 @@ def _story(
     }
     shown = {name: value for name, value in facts.items() if value}
     outcome, sentence = _outcome(client, settings, end, past, tags, version)
-    return Story(outcome, sentence, shown)
+    return Story(outcome, sentence.rstrip("."), shown)
 
 
 def _outcome(

@@ -14,6 +14,7 @@ from rlr.orchestration.retraining.stages import (
     decide_and_claim,
     import_and_look,
 )
+from rlr.orchestration.retraining.watching import Watched, watch
 
 logger = logging.getLogger("rlr")
 
@@ -44,6 +45,29 @@ def import_data(
     """
     settings = resolve(config, overrides)
     return import_and_look(settings, output, data_version, force, run_name(pipeline_run))
+
+
+@step
+def watch_drift(
+    config: str, overrides: Sequence[str], news: Path, output: Path, data_version: str
+) -> Watched:
+    """Ask whether the images that no training has seen have drifted from the champion's.
+
+    A champion without reference statistics, of an earlier release, cannot say it; that is no
+    failure, and no drift.
+
+    Args:
+        config: Preset, path of a YAML file, or YAML document.
+        overrides: `key=value` each.
+        news: Output of `import_data`.
+        output: Folder to write: what `monitor` writes.
+        data_version: Their data version.
+
+    Raises:
+        UserError: Champion or images are not as they should be.
+        MachineError: The tracking server does not answer.
+    """
+    return watch(config, overrides, news, output, data_version)
 
 
 @step

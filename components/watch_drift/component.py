@@ -9,14 +9,13 @@ IMAGE = f"rlr-train:{version('rlr')}"
 
 
 @dsl.component(base_image=IMAGE, packages_to_install=[], install_kfp_package=False)
-def monitor(
+def watch_drift(
     news: dsl.Input[dsl.Dataset],
     drift: dsl.Output[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
     config: str,
     overrides: list[str],
     data_version: str,
-    seed: int = -1,
 ) -> NamedTuple("Outputs", drifted=bool, reason=str):
     """Hold new images against the normal images of the champion's training.
 
@@ -27,16 +26,13 @@ def monitor(
         config: Name of a preset, or a YAML document.
         overrides: key=value each.
         data_version: Data version (<md5>.dir) of the images.
-        seed: Seed; negative: that of the configuration.
     """
     import shutil
     from pathlib import Path
 
     from rlr.orchestration import steps
 
-    found = steps.monitor(
-        config, overrides, "", Path(drift.path), Path(news.path), data_version, seed
-    )
+    found = steps.watch_drift(config, overrides, Path(news.path), Path(drift.path), data_version)
     drift.metadata.update(drifted=found.drifted)
     shutil.copy(found.report, report.path)
     return found.drifted, found.reason
