@@ -41,6 +41,7 @@ DIFF_TAG = "diff_sha256"
 NO_DIFF = "none"
 PARENT_TAG = "parent_champion"
 REMOTE_TAG = "data_remote"
+NO_REMOTE = "none"
 # Instruction sets in which sums come out otherwise; the rest of the flags says nothing here.
 INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512", "avx_vnni", "amx", "asimd", "sve")
 CPUINFO = Path("/proc/cpuinfo")
@@ -71,7 +72,7 @@ def data_tags(settings: DataConfig) -> dict[str, str]:
     """Return where the data version can be had again, without credentials, as a tag."""
     from rlr.data.versions.remote import remote_name
 
-    return {REMOTE_TAG: without_password(remote_name(settings.remote) or "none")}
+    return {REMOTE_TAG: without_password(remote_name(settings.remote) or NO_REMOTE)}
 
 
 def compute_tags(config: Config) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlr.config import Config, load_config
+from rlr.config.data import DataConfig
 from rlr.config.text import parse_yaml
 from rlr.data.index import index_images
 from rlr.data.manifest import Manifest
@@ -16,6 +17,7 @@ from rlr.data.versions.snapshot import holds
 from rlr.foundation.errors import MachineError, RlrError, UserError
 from rlr.orchestration.reproduction.code import Code
 from rlr.orchestration.reproduction.original import Original
+from rlr.registry.facts import NO_REMOTE, REMOTE_TAG
 
 SAFE = "-P"  # what lies in the working directory is not to be imported
 
@@ -48,12 +50,13 @@ def find_inputs(original: Original, here: Config, threads: int | None) -> Inputs
         MachineError: The remote cannot be reached.
     """
     version = original.tags["data_version"]
-    root = _folder(original, here, version)
+    data = here.data.model_copy(update={"remote": here.data.remote or _stored_remote(original)})
+    root = _folder(original, data, version)
     places = {
         "data.version": version,
         "data.root": str(root),
-        "data.remote": here.data.remote,
-        "data.cache": here.data.cache,
+        "data.remote": data.remote,
+        "data.cache": data.cache,
         "training.threads": threads or _stored_threads(original),
     }
     overrides = [f"{key}={json.dumps(value)}" for key, value in places.items() if value is not None]
@@ -72,19 +75,25 @@ def find_inputs(original: Original, here: Config, threads: int | None) -> Inputs
     return Inputs(config, overrides, manifest)
 
 
-def _folder(original: Original, here: Config, version: str) -> Path:
+def _stored_remote(original: Original) -> str | None:
+    """Return where the data version was kept at the training, if that was written down."""
+    remote = original.tags.get(REMOTE_TAG, NO_REMOTE)
+    return None if remote == NO_REMOTE else remote
+
+
+def _folder(original: Original, here: DataConfig, version: str) -> Path:
     """Return a folder with the images: that of the training, the user's, or one that is pulled."""
     stored = parse_yaml(original.config)["data"]["root"]
-    for candidate in dict.fromkeys((stored, here.data.root)):
+    for candidate in dict.fromkeys((stored, here.root)):
         if Path(candidate).is_dir() and holds(Path(candidate), version):
             return Path(candidate).absolute()
-    wanted = here.data.model_copy(update={"version": version, "root": os.devnull})
+    wanted = here.model_copy(update={"version": version, "root": os.devnull})
     try:
         root, _ = materialise(wanted)
     except UserError as error:
         raise UserError(
             f"{original.name} cannot be reproduced: its data version {version} lies neither in "
-            f"{stored} nor in {here.data.root}, and cannot be pulled: {error}"
+            f"{stored} nor in {here.root}, and cannot be pulled: {error}"
         ) from error
     return root.absolute()
 

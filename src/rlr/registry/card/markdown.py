@@ -14,8 +14,9 @@ from rlr.registry.card.blocks import (
     Text,
 )
 
-# What would be formatting, a link or HTML; within a word these mean nothing.
-SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
+# What would be formatting, a link, a cell's end or HTML. Within a word an underscore means nothing,
+# and a bracket only where a link could follow.
+SPECIAL = re.compile(r"([\\`*<>|~]|(?<!\w)_|_(?!\w)|\](?=[(\[:]))")
 
 
 def to_markdown(card: Card, picture: str) -> str:

@@ -29,7 +29,7 @@ def quality(sources: Sources, settings: GateConfig) -> list[Block]:
     if not metrics:
         return [Text("No evaluation is stored with the version's run, so nothing is known.")]
     keys = [key for key in metrics["mean"] if key in SHOWN or key.startswith("aupro_")]
-    keys.sort(key=lambda key: (not key.startswith("image"), not key.startswith("aupro"), key))
+    keys.sort(key=lambda key: (SHOWN.index(key) if key in SHOWN else len(SHOWN), key))
     intervals: Intervals = {}
     if sources.scores is not None:
         version = str((sources.evaluation or {}).get("data_version"))
@@ -40,11 +40,7 @@ def quality(sources: Sources, settings: GateConfig) -> list[Block]:
         [name, *counts.get(name, (NONE, NONE)), *_cells(keys, values, intervals.get(name, {}))]
         for name, values in classes.items()
     ]
-    total = (
-        str(sum(int(n) for n, _ in counts.values())),
-        str(sum(int(d) for _, d in counts.values())),
-    )
-    shown_total = total if counts else (NONE, NONE)
+    total = _total(counts)
     rows += [
         ["Mean of classes", *total, *_cells(keys, metrics["mean"], {})],
         ["Pooled", *total, *_cells(keys, metrics["pooled"], {})],
@@ -140,8 +136,8 @@ def _decided(entry: Mapping[str, Any]) -> list[str]:
 def _share(share: Mapping[str, Any]) -> str:
     if not share["n"]:
         return NONE
-    low, high = 100 * share["low"], 100 * share["high"]
-    return f"{share['count']} of {share['n']} = {100 * share['rate']:.1f} % [{low:.1f} %, {high:.1f} %]"
+    low, rate, high = (f"{100 * share[name]:.1f} %" for name in ("low", "rate", "high"))
+    return f"{share['count']} of {share['n']} = {rate} [{low}, {high}]"
 
 
 def against_champion(gate: GateResult | None) -> list[Block]:
