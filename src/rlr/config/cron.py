@@ -1,7 +1,8 @@
 """Cron expressions as Kubeflow's scheduler reads them: six fields, seconds first.
 
-Its parser is that of robfig/cron 1.2. Sunday is 0 and there is no 7, a range does not run backwards,
-and a day must fit both day fields where one of them begins with a star, else one of the two.
+Its parser is that of robfig/cron 1.2. Sunday is 0 and there is no 7, a range does not run
+backwards, and a day must fit both day fields where one of them begins with a star, else one of the
+two.
 """
 
 import re
@@ -72,9 +73,7 @@ class Cron:
         if self.either_day and (every[DAY] or every[WEEKDAY]):
             every[DAY] = every[WEEKDAY] = True  # one of the two always fits
         lists = (",".join(str(number) for number in sorted(field)) for field in self.fields)
-        return " ".join(
-            "*" if full else text for full, text in zip(every, lists, strict=True)
-        )
+        return " ".join("*" if full else text for full, text in zip(every, lists, strict=True))
 
     def _is_full(self, position: int) -> bool:
         unit = UNITS[position]
@@ -114,7 +113,9 @@ def parse_cron(expression: str) -> Cron:
             f"not {COUNTS.get(len(words), len(words))}"
         )
     fields = tuple(_field(word, unit) for word, unit in zip(words, UNITS, strict=True))
-    starred = any(part[0] in STARS for word in (words[DAY], words[WEEKDAY]) for part in _parts(word))
+    starred = any(
+        part[0] in STARS for word in (words[DAY], words[WEEKDAY]) for part in _parts(word)
+    )
     cron = Cron(fields, either_day=not starred)
     if cron.never_comes():
         raise ValueError("no year has such a day, so it never comes; correct day or month")

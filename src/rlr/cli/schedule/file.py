@@ -38,7 +38,14 @@ def schema(as_json: JsonOption = False) -> None:
 def _lines(document: Mapping[str, Any]) -> Iterator[Any]:
     yield f"{document['file']}: {len(document['schedules'])} schedules, all in order."
     rows = [
-        (one["name"], one["pipeline"], one["when"], one["timezone"], one["enabled"], one["next_fire"])
+        (
+            one["name"],
+            one["pipeline"],
+            one["when"],
+            one["timezone"],
+            one["enabled"],
+            one["next_fire"],
+        )
         for one in document["schedules"]
     ]
     if rows:

@@ -152,12 +152,12 @@ def next_steps(entry: Entry) -> list[Step]:
         return []
     if entry.wanted and entry.keeper is None:
         return [Step(Action.MAKE, entry.name)]
-    running = [Step(Action.DISABLE, entry.name, one.run) for one in entry.retired if one.run.enabled]
+    running = [
+        Step(Action.DISABLE, entry.name, one.run) for one in entry.retired if one.run.enabled
+    ]
     if running:
         return running
     if entry.wanted and entry.keeper and entry.keeper.enabled != entry.wanted.enabled:
         action = Action.ENABLE if entry.wanted.enabled else Action.DISABLE
         return [Step(action, entry.name, entry.keeper)]
-    return [
-        Step(Action.DELETE, entry.name, one.run) for one in entry.retired if not one.in_flight
-    ]
+    return [Step(Action.DELETE, entry.name, one.run) for one in entry.retired if not one.in_flight]

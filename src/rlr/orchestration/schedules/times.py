@@ -126,7 +126,9 @@ class IntervalTimes:
         return found if steps > 0 and found > since else None
 
 
-def times_of(schedules: Schedules, schedule: Schedule, anchor: datetime) -> CronTimes | IntervalTimes:
+def times_of(
+    schedules: Schedules, schedule: Schedule, anchor: datetime
+) -> CronTimes | IntervalTimes:
     """Return when a schedule fires.
 
     Args:

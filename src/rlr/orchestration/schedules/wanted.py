@@ -1,7 +1,8 @@
 """What a cluster should have of each schedule, and the mark by which it is known again.
 
-A recurring run cannot be changed and carries no labels. So it is ours if its name is `rlr-` with the
-name of a schedule, and its description ends with that name again and a digest of all that it does.
+A recurring run cannot be changed and carries no labels. So it is ours if its name is `rlr-` with
+the name of a schedule, and its description ends with that name again and a digest of all that it
+does.
 """
 
 import re
@@ -10,7 +11,6 @@ from typing import Any
 
 from rlr.config.schedules import Schedule, interval_seconds
 from rlr.foundation.documents import digest
-from rlr.foundation.errors import UserError
 from rlr.orchestration.compile import compile_pinned, pipeline_title
 from rlr.orchestration.kubeflow.versions import version_name
 from rlr.orchestration.parameters import Parameters
