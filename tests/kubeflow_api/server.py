@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from kubeflow_api.checking import RefusedError, check_document
 from kubeflow_api.engine import Course, pod_of
-from kubeflow_api.faults import DROP, LOGIN, TIMEOUT, Fault
+from kubeflow_api.faults import DROP, LOGIN, LOST, TIMEOUT, Fault
 from kubeflow_api.store import Document, StatusError, Store, page, workflow_of
 
 BASE = "/apis/v2beta1"
@@ -57,10 +57,15 @@ class KubeflowApi(ThreadingHTTPServer):
         self.store.course = course
 
     def fail(
-        self, kind: int | str, times: int | None = None, where: str = "", method: str = ""
+        self,
+        kind: int | str,
+        times: int | None = None,
+        where: str = "",
+        method: str = "",
+        after: int = 0,
     ) -> None:
         """Let requests fail from now on."""
-        self._faults.append(Fault(kind, times, where, method))
+        self._faults.append(Fault(kind, times, where, method, after))
 
     def heal(self) -> None:
         """Let nothing fail any more."""
@@ -129,11 +134,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.before(f"{method} {where.path}")
         fault = self.server.fault_of(method, where.path)
         try:
-            if fault:
+            if fault and fault.kind != LOST:
                 self._fail(fault)
                 return
             self._require_token()
             answer = self.server.answer(method, where.path, query, self._read(body))
+            if fault:
+                self.close_connection = True
+                return
         except StatusError as failure:
             self._refuse(failure.status, str(failure))
         except RefusedError as refusal:

@@ -1,7 +1,8 @@
 """Cron expressions as Kubeflow's scheduler reads them: six fields, seconds first.
 
-Its parser is that of robfig/cron 1.2. Sunday is 0 and there is no 7, a range does not run backwards,
-and a day must fit both day fields where one of them begins with a star, else one of the two.
+Its parser is that of robfig/cron 1.2. Sunday is 0 and there is no 7, a range does not run
+backwards, and a day must fit both day fields where one of them begins with a star, else one of the
+two.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a cluster makes of the schedules: which are there, when they fire, how the last run ended."""
+"""What a cluster makes of the schedules: what is there, when it fires, how the last run ended."""
 
 from datetime import UTC, datetime
 from typing import Any

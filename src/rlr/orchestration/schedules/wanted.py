@@ -1,7 +1,8 @@
 """What a cluster should have of each schedule, and the mark by which it is known again.
 
-A recurring run cannot be changed and carries no labels. So it is ours if its name is `rlr-` with the
-name of a schedule, and its description ends with that name again and a digest of all that it does.
+A recurring run cannot be changed and carries no labels. So it is ours if its name is `rlr-` with
+the name of a schedule, and its description ends with that name again and a digest of all that it
+does.
 """
 
 import re
