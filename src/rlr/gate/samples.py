@@ -6,7 +6,7 @@ import numpy as np
 
 from rlr.gate.contributions import Contributions, PixelCounts
 from rlr.gate.resampling import Resamples
-from rlr.gate.weighted import Metrics, Sums, aupro_metrics
+from rlr.gate.weighted import Metrics, Overlap, Sums
 
 
 def sample_metrics(
@@ -56,7 +56,7 @@ def _pixels(counts: PixelCounts, limits: dict[str, float]) -> Callable[[np.ndarr
     def metrics(weights: np.ndarray) -> Metrics:
         known = weights[:, counts.places]
         sums = Sums(known @ counts.negatives, known @ counts.positives, counts.single)
-        overlap = known @ counts.overlap / (known @ counts.regions)[:, None]
-        return {**aupro_metrics(sums, overlap, limits), **sums.metrics("pixel")}
+        found = known @ counts.overlap / (known @ counts.regions)[:, None]
+        return sums.metrics("pixel", Overlap(found, limits))
 
     return metrics
