@@ -161,7 +161,7 @@ def test_a_draw_is_the_metric_of_the_images_drawn() -> None:
     found = compare(evidence(contribute(images, maps), contribute(images, nothing)), quick())
     assert found is not None
     labels = images.rows["defective"].to_numpy().astype(int)
-    base = {name: 0.5 for name in ("image_auroc", "pixel_auroc")}
+    base = dict.fromkeys(("image_auroc", "pixel_auroc"), 0.5)
     for place, weights in enumerate(list(drawn(images, 200))[1:6]):
         copies = np.repeat(np.arange(12), np.rint(weights * 5 / 6).astype(int))
         assert len(copies) == 10  # five of six, twice

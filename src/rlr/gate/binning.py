@@ -14,7 +14,12 @@ from scipy import ndimage
 
 EIGHT_CONNECTED = np.ones((3, 3), dtype=int)
 SKETCH = 1024  # scores kept of an image to place the thresholds by
-GEOMETRIC_NEGATIVES, EVEN_NEGATIVES, GEOMETRIC_POSITIVES, EVEN_POSITIVES = 0.375, 0.0625, 0.0625, 0.5
+GEOMETRIC_NEGATIVES, EVEN_NEGATIVES, GEOMETRIC_POSITIVES, EVEN_POSITIVES = (
+    0.375,
+    0.0625,
+    0.0625,
+    0.5,
+)
 
 
 @dataclass(frozen=True)
