@@ -109,9 +109,8 @@ def test_changes_are_made_and_refused_from_the_command_line(
     assert "The gate says reject" in refused.stderr
     assert "--override --reason" in refused.stderr
     assert ask("promote", "3", "--override").status == 2
-    planned = json.loads(
-        ask("promote", "3", "--override", "--reason", "x", "--dry-run", "--json").stdout
-    )
+    by_word = ("promote", "3", "--override", "--reason", "x", "--json")
+    planned = json.loads(ask(*by_word, "--dry-run").stdout)
     assert (planned["champion"], planned["former"], planned["entry"]) == ("3", "1", None)
     done = json.loads(ask("promote", "@champion", "--json").stdout)
     assert not done["changed"]
