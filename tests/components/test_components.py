@@ -12,7 +12,9 @@ from rlr.foundation.errors import UserError
 
 NAMES = [
     "evaluate",
+    "gate",
     "notify",
+    "promote",
     "register",
     "reject_data",
     "train",

@@ -110,8 +110,9 @@ def _lead(result: GateResult, contest: Contest) -> str:
     defective = int(frame["defective"].sum())
     against = f"against {result.champion.name}" if result.champion else "without a champion"
     return (
-        f"Decided by {_rules(result)}. {result.candidate.name} {against}: {len(frame)} test images, {len(frame) - defective} "
-        f"normal and {defective} defective, of {_plural(len(result.per_class))}."
+        f"Decided by {_rules(result)}. {result.candidate.name} {against}: {len(frame)} test "
+        f"images, {len(frame) - defective} normal and {defective} defective, of "
+        f"{_plural(len(result.per_class))}."
     )
 
 
