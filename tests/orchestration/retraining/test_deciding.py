@@ -76,7 +76,8 @@ def test_a_claim_cools_down_and_a_look_ahead_claims_nothing(past: Retrainings, a
     assert settle(ask(), past, later, claim.began + DAY).action == "train"
     assert [each.number for each in past.claims()] == [1, 2]
     told = past.get(later)
-    assert told and told.tags["decision"] == "train"
+    assert told
+    assert told.tags["decision"] == "train"
 
 
 def test_a_step_that_is_tried_again_finds_its_claim(past: Retrainings, ask: Any) -> None:
@@ -141,12 +142,15 @@ def test_the_registry_tells_data_versions_champion_and_what_a_run_has_made(
     )
     client.set_registered_model_alias(settings.model_name, CHAMPION, number)
     imported, trained = past.last_imported(), past.last_trained()
-    assert imported and imported.data_version == VERSION
-    assert trained and trained.data_version == "b" * 32 + ".dir"
+    assert imported
+    assert imported.data_version == VERSION
+    assert trained
+    assert trained.data_version == "b" * 32 + ".dir"
     assert trained.seen >= imported.seen
     assert past.champion() == f"models:/{settings.model_name}/1"
     made = past.made_by("one")
-    assert made and str(made.version) == number
+    assert made
+    assert str(made.version) == number
     assert past.made_by("two") is None
     assert past.made_by("") is None
 
