@@ -19,7 +19,7 @@ from rlr.foundation.documents import (
 )
 from rlr.foundation.errors import UserError
 from rlr.gate.floors import FloorVerdict, judge
-from rlr.orchestration import gating, monitoring
+from rlr.orchestration import gating, monitoring, promoting
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
@@ -47,6 +47,7 @@ logger = logging.getLogger("rlr")
 
 gate = gating.gate
 monitor = monitoring.monitor
+promote = promoting.promote
 import_data = retraining.import_data
 watch_drift = retraining.watch_drift
 decide = retraining.decide
