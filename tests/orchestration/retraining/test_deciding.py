@@ -1,9 +1,7 @@
 """Decisions on a real registry: claims, cool-down, budgets, and two that decide at once."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
@@ -22,28 +20,6 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 VERSION = "a" * 32 + ".dir"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
-
-
-@pytest.fixture
-def settings(store: str, tmp_path: Path) -> RegistryConfig:
-    return RegistryConfig(tracking_uri=store, experiment=tmp_path.name, model_name=tmp_path.name)
-
-
-@pytest.fixture
-def client(settings: RegistryConfig) -> "MlflowClient":
-    from rlr.registry.server import connect
-
-    return connect(settings)
-
-
-@pytest.fixture
-def past(client: "MlflowClient", settings: RegistryConfig) -> Iterator[Retrainings]:
-    return Retrainings(client, settings)
 
 
 @pytest.fixture
