@@ -13,7 +13,7 @@ from components.skip_training.component import skip_training
 from components.train.component import train
 from components.validate_data.component import validate_data
 from components.watch_drift.component import watch_drift
-from pipelines.training import Candidate, judge_and_register
+from pipelines.training import Candidate, build_promotion, judge_and_register
 from rlr.orchestration.cluster import Needs, Prepare
 from rlr.orchestration.parameters import Parameters
 
@@ -34,7 +34,7 @@ def build(prepare: Prepare, defaults: Parameters) -> graph_component.GraphCompon
         prepare: Gives each step what it needs where the pipeline will run.
         defaults: Values of the parameters that a run may leave out.
     """
-    decision = build_decision(prepare)
+    decision, promotion = build_decision(prepare), build_promotion(prepare)
 
     @dsl.pipeline(name="rlr-retraining", description=__doc__)
     def retraining(
@@ -95,7 +95,9 @@ def build(prepare: Prepare, defaults: Parameters) -> graph_component.GraphCompon
                             model=trained.outputs["model"],
                             run_id=trained.outputs["run_id"],
                         )
-                        judge_and_register(prepare, candidate, seed=seed, **common)
+                        judge_and_register(
+                            prepare, candidate, promotion=promotion, seed=seed, **common
+                        )
 
                     with dsl.Else(name="do not retrain"):
                         skipped = skip_training(reason=decided.outputs["reason"])

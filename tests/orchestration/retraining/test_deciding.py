@@ -1,9 +1,7 @@
 """Decisions on a real registry: claims, cool-down, budgets, and two that decide at once."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
@@ -22,28 +20,6 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 VERSION = "a" * 32 + ".dir"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
-
-
-@pytest.fixture
-def settings(store: str, tmp_path: Path) -> RegistryConfig:
-    return RegistryConfig(tracking_uri=store, experiment=tmp_path.name, model_name=tmp_path.name)
-
-
-@pytest.fixture
-def client(settings: RegistryConfig) -> "MlflowClient":
-    from rlr.registry.server import connect
-
-    return connect(settings)
-
-
-@pytest.fixture
-def past(client: "MlflowClient", settings: RegistryConfig) -> Iterator[Retrainings]:
-    return Retrainings(client, settings)
 
 
 @pytest.fixture
@@ -76,7 +52,8 @@ def test_a_claim_cools_down_and_a_look_ahead_claims_nothing(past: Retrainings, a
     assert settle(ask(), past, later, claim.began + DAY).action == "train"
     assert [each.number for each in past.claims()] == [1, 2]
     told = past.get(later)
-    assert told and told.tags["decision"] == "train"
+    assert told
+    assert told.tags["decision"] == "train"
 
 
 def test_a_step_that_is_tried_again_finds_its_claim(past: Retrainings, ask: Any) -> None:
@@ -141,12 +118,15 @@ def test_the_registry_tells_data_versions_champion_and_what_a_run_has_made(
     )
     client.set_registered_model_alias(settings.model_name, CHAMPION, number)
     imported, trained = past.last_imported(), past.last_trained()
-    assert imported and imported.data_version == VERSION
-    assert trained and trained.data_version == "b" * 32 + ".dir"
+    assert imported
+    assert imported.data_version == VERSION
+    assert trained
+    assert trained.data_version == "b" * 32 + ".dir"
     assert trained.seen >= imported.seen
     assert past.champion() == f"models:/{settings.model_name}/1"
     made = past.made_by("one")
-    assert made and str(made.version) == number
+    assert made
+    assert str(made.version) == number
     assert past.made_by("two") is None
     assert past.made_by("") is None
 

@@ -29,7 +29,8 @@ def test_what_arrives_is_added_to_the_base_and_published(place: Place, published
     }
     pull(made.version, data.remote, place.root / "pulled")
     note = read_parent(place.root / "pulled")
-    assert note and (note["parent"], note["action"]) == (published, "import")
+    assert note
+    assert (note["parent"], note["action"]) == (published, "import")
     assert data_version(cached_folder(data, made.version)) == made.version
     assert data_version(cached_folder(data, published)) == published
     assert sorted(path.name for path in Path(data.cache or "").iterdir()) == sorted(
@@ -58,7 +59,8 @@ def test_without_images_the_first_ones_are_the_first_version(place: Place) -> No
     made = import_new(place.data, place.source, None)
     assert (made.base, made.new) == (None, 2)
     note = read_parent(cached_folder(place.data, made.version))
-    assert note and note["parent"] is None
+    assert note
+    assert note["parent"] is None
 
 
 @pytest.mark.parametrize("broken", ["publish", "cached_folder"])
@@ -79,7 +81,8 @@ def test_a_version_that_was_not_published_is_published_by_the_next(
     assert (made.base, made.new) == (published, 2)
     assert len(made.manifest.frame) == 6
     note = read_parent(cached_folder(place.data, made.version))
-    assert note and note["parent"] != published  # that of a.png alone, which is published too
+    assert note
+    assert note["parent"] != published
     assert contents_of(place.data, note["parent"])
 
 

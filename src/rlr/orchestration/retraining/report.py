@@ -30,6 +30,7 @@ KIND = "report"
 PAGE = "report.html"
 STORY = "story.json"
 SUCCEEDED = "SUCCEEDED"
+FAILED = "failed: "
 STATES = {SUCCEEDED: "FINISHED", "CANCELLED": "KILLED"}  # Kubeflow's words, and MLflow's
 UNPROMOTED = {
     "reject": ("rejected", "is rejected"),
@@ -85,7 +86,8 @@ def tell(settings: Config, end: End, output: Path) -> Story:
         end: How the run of the pipeline ended.
         output: Folder to write: report.html, result.json.
     """
-    message = end.message or _sentence_left() if end.state != SUCCEEDED else ""
+    # On this machine a step has left its own sentence; the runner's words name tasks.
+    message = "" if end.state == SUCCEEDED else _sentence_left() or end.message
     end = End(end.name, end.pipeline_run, end.state, message)
     try:
         client = connect(settings.registry)
@@ -104,7 +106,7 @@ def tell(settings: Config, end: End, output: Path) -> Story:
     if past and known:
         _close(past, known, settings, end, story, output)
     told = {name: story.facts[name] for name in SENT if name in story.facts}
-    send(end.name, end.state, story.sentence, told)
+    send(end.name, end.state, story.sentence.removeprefix(FAILED), told)
     return story
 
 
@@ -161,7 +163,7 @@ def _without_registry(end: End) -> tuple[str, str]:
     if end.state == SUCCEEDED:
         return "ended", "the run has ended; what came of it, the tracking server did not tell"
     words = end.message or "no step has said why"
-    return "failed", f"failed: {words}"
+    return "failed", f"{FAILED}{words}"
 
 
 def _sentence_left() -> str:
