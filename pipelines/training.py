@@ -86,6 +86,8 @@ def build_around(
         defaults: As for `build`.
     """
 
+    promotion = build_promotion(prepare)
+
     @dsl.pipeline(name=name, description=description)
     def training(
         data_version: str = defaults.data_version,
@@ -128,6 +130,7 @@ def build_around(
                         model=trained.outputs["model"],
                         run_id=trained.outputs["run_id"],
                     ),
+                    promotion=promotion,
                     config=config,
                     overrides=overrides,
                     seed=seed,
@@ -141,13 +144,20 @@ def build_around(
 
 
 def judge_and_register(
-    prepare: Prepare, candidate: Candidate, *, config: Any, overrides: Any, seed: Any
+    prepare: Prepare,
+    candidate: Candidate,
+    *,
+    promotion: graph_component.GraphComponent,
+    config: Any,
+    overrides: Any,
+    seed: Any,
 ) -> Judged:
     """Add the end that all trainings have: evaluate, gate, register, and promote where it may be.
 
     Args:
         prepare: As for `build`.
         candidate: What is to be judged.
+        promotion: Made by `build_promotion` before the pipeline around it.
         config: Parameter of the pipeline.
         overrides: Parameter of the pipeline.
         seed: Parameter of the pipeline.
@@ -179,11 +189,29 @@ def judge_and_register(
     )
     prepare(registered, Needs(tracking=True)).set_caching_options(False)
 
-    with dsl.If(gated.outputs["promote"] == True, name="the gate says promote"):  # noqa: E712
-        promoted = promote(
-            version=registered.outputs["version"],
-            pipeline_run=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-            **common,
-        )
-        prepare(promoted, Needs(tracking=True)).set_caching_options(False)
+    promotion(wanted=gated.outputs["promote"], version=registered.outputs["version"], **common)
     return Judged(evaluated, gated, registered)
+
+
+def build_promotion(prepare: Prepare) -> graph_component.GraphComponent:
+    """Return the part that promotes a version, where that is wanted.
+
+    It is a pipeline of its own because Kubeflow's local runner looks for what an If without an
+    Else asks about among the inputs of the pipeline around it, and nowhere else.
+
+    Args:
+        prepare: As for `build`.
+    """
+
+    @dsl.pipeline(name="promotion")
+    def promotion(wanted: bool, version: str, config: str, overrides: list[str]):
+        with dsl.If(wanted == True, name="the gate says promote"):  # noqa: E712
+            promoted = promote(
+                version=version,
+                pipeline_run=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                config=config,
+                overrides=overrides,
+            )
+            prepare(promoted, Needs(tracking=True)).set_caching_options(False)
+
+    return promotion

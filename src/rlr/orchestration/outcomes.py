@@ -61,6 +61,27 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class Monitored:
+    """Outcome of `monitor`.
+
+    Attributes:
+        drifted: Whether the normal has shifted in so many of the last windows that it counts.
+        kind: "normal_shifted", "more_defects", "quiet" or "too_few_images".
+        reason: One sentence that names what shifted, or says why it does not count.
+        images: Number of images compared.
+        report: Page to look at; beside it lies drift.json.
+        run_id: Run on the tracking server.
+    """
+
+    drifted: bool
+    kind: str
+    reason: str
+    images: int
+    report: Path
+    run_id: str
+
+
+@dataclass(frozen=True)
 class Gated:
     """Outcome of `gate`.
 
@@ -79,3 +100,20 @@ class Gated:
     champion: str
     metrics: dict[str, float]
     report: Path
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Outcome of `promote`.
+
+    Attributes:
+        version: Version that is champion now.
+        previous: Version that a rollback would go to; "": there is none.
+        changed: False: it was champion already.
+        entry: Number of the entry in the audit trail; 0: none was written.
+    """
+
+    version: str
+    previous: str
+    changed: bool
+    entry: int

@@ -19,7 +19,7 @@ from rlr.foundation.documents import (
 )
 from rlr.foundation.errors import UserError
 from rlr.gate.floors import FloorVerdict, judge
-from rlr.orchestration import gating
+from rlr.orchestration import gating, monitoring, promoting
 from rlr.orchestration.cards import leave_card
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
@@ -46,6 +46,8 @@ from rlr.registry.versions import register as register_version
 logger = logging.getLogger("rlr")
 
 gate = gating.gate
+monitor = monitoring.monitor
+promote = promoting.promote
 
 
 @step

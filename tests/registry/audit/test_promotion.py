@@ -13,6 +13,7 @@ from rlr.gate.result import Outcome, Party
 from rlr.registry.audit.trail import read_trail
 from rlr.registry.gate_results import attach_gate_result
 from rlr.registry.promotion import Moved, promote, reconcile, rollback
+from rlr.registry.references import find_references
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -159,7 +160,7 @@ def test_rolling_back_goes_to_real_champions_and_never_to_and_fro(
     assert aliases(client, settings) == {"champion": "2", "previous": "1"}
     assert back(client, settings).version == "1"
     assert aliases(client, settings) == {"champion": "1"}
-    with pytest.raises(UserError, match="No version was champion before .* may go to: 2, 3"):
+    with pytest.raises(UserError, match=r"No version was champion before .* may go to: 2, 3"):
         back(client, settings)
     # What was rolled away from comes back by name, and then it stands on top again.
     assert back(client, settings, "3").previous == "1"
@@ -187,7 +188,7 @@ def test_a_version_that_is_gone_is_told_and_left_out(
     with pytest.raises(UserError, match="/9 is not in the registry; there are: 1, 2, 3, 4"):
         promote(client, settings, "9")
     client.delete_model_version(settings.model_name, "2")
-    with pytest.raises(MachineError, match="'previous' of .* is not set, .* it is version 2"):
+    with pytest.raises(MachineError, match=r"'previous' of .* is not set, .* it is version 2"):
         back(client, settings)
     assert reconcile(client, settings, keep=False, reason="it was too old").previous == "1"
     with pytest.raises(UserError, match="/2 is not in the registry"):
@@ -254,4 +255,185 @@ def test_whoever_dies_leaves_what_the_next_command_completes(
     assert aliases(client, settings) == {"champion": "4", "previous": "3"}
     assert is_sound(client, settings)
     assert back(client, settings).version == "3"
+    assert is_sound(client, settings)
+
+
+def test_what_was_champion_once_is_referred_to_for_ever(
+    client: "MlflowClient", settings: RegistryConfig, story: None
+) -> None:
+    name = settings.model_name
+    runs = {str(v.version): v.run_id for v in client.search_model_versions(f"name = '{name}'")}
+    back(client, settings)
+    references = find_references(client, name)
+    assert references.runs[runs["3"]] == [f"an entry of rlr-audit/{name} names it"]
+    assert f"models:/{name}/2 is champion" in references.runs[runs["2"]]
+    assert runs["4"] not in references.runs
+
+
+def test_the_trail_is_out_of_sight_and_survives_a_clean_up(
+    client: "MlflowClient", settings: RegistryConfig, story: None
+) -> None:
+    # What MLflow's page of experiments asks for.
+    shown = client.search_experiments(filter_string="tags.`mlflow.experiment.isGateway` IS NULL")
+    assert settings.experiment in [experiment.name for experiment in shown]
+    assert not [e for e in shown if e.name.startswith("rlr-audit/")]
+    # A deleted entry keeps its name taken: the trail cannot be rewritten from there.
+    name = f"rlr-audit/{settings.model_name}/00000003"
+    client.delete_experiment(client.get_experiment_by_name(name).experiment_id)
+    with pytest.raises(MachineError, match=r"Entry 3 .* was deleted in MLflow; give it back"):
+        promote(client, settings, "4", override=True, reason="by word")
+    client.restore_experiment(client.get_experiment_by_name(name).experiment_id)
+    assert is_sound(client, settings)
+
+
+@pytest.mark.parametrize(
+    ("alias", "version"), [("champion", "4"), ("champion", None), ("previous", "4")]
+)
+def test_what_somebody_clicked_is_told_and_taken_over_or_undone(
+    client: "MlflowClient",
+    settings: RegistryConfig,
+    story: None,
+    alias: str,
+    version: str | None,
+) -> None:
+    name = settings.model_name
+
+    def click() -> None:
+        if version is None:
+            client.delete_registered_model_alias(name, alias)
+        else:
+            client.set_registered_model_alias(name, alias, version)
+
+    click()
+    for command in (back, lambda *_: promote(client, settings, "1", override=True, reason="x")):
+        with pytest.raises(MachineError, match=f"The alias '{alias}' .* was changed without `rlr`"):
+            command(client, settings)
+    with pytest.raises(UserError, match="--reason"):
+        reconcile(client, settings, keep=False, reason="")
+    undone = reconcile(client, settings, keep=False, reason="a mistake")
+    assert (undone.action, undone.version) == ("restore", "3")
+    assert aliases(client, settings) == {"champion": "3", "previous": "2"}
+    click()
+    if alias == "previous":
+        with pytest.raises(UserError, match="Only the alias 'previous' was changed"):
+            reconcile(client, settings, keep=True, reason="meant so")
+        return
+    kept = reconcile(client, settings, keep=True, reason="meant so")
+    assert (kept.action, kept.version, kept.previous) == ("adopt", version, "3")
+    assert is_sound(client, settings)
+    assert back(client, settings).version == "3"
+    assert not reconcile(client, settings, keep=True, reason="nothing").changed
+
+
+def test_aliases_from_before_there_was_a_trail_are_taken_over(
+    client: "MlflowClient", settings: RegistryConfig
+) -> None:
+    name = settings.model_name
+    for _ in range(2):
+        make_version(client, settings)
+    client.set_registered_model_alias(name, "champion", "1")
+    with pytest.raises(MachineError, match="set before there was an audit trail"):
+        promote(client, settings, "2", override=True, reason="x")
+    reconcile(client, settings, keep=True, reason="from before")
+    promote(client, settings, "2", override=True, reason="x")
+    assert aliases(client, settings) == {"champion": "2", "previous": "1"}
+
+
+def test_a_missing_tail_is_told_and_the_trail_goes_on_behind_it(
+    client: "MlflowClient", settings: RegistryConfig, story: None
+) -> None:
+    name = settings.model_name
+    for number in (5, 6):
+        entry = client.get_experiment_by_name(f"rlr-audit/{name}/{number:08d}")
+        client.rename_experiment(entry.experiment_id, f"away-{name}-{number}")
+    with pytest.raises(MachineError, match="Entries 5 to 6 are missing"):
+        back(client, settings)
+    with pytest.raises(UserError, match="accept it as it is with --keep"):
+        reconcile(client, settings, keep=False, reason="x")
+    kept = reconcile(client, settings, keep=True, reason="the database was lost")
+    assert (kept.entry, kept.version, kept.previous) == (7, "3", "2")
+    assert is_sound(client, settings)
+    assert back(client, settings).version == "2"
+    for number in (5, 6):  # they were found again
+        entry = client.get_experiment_by_name(f"away-{name}-{number}")
+        client.rename_experiment(entry.experiment_id, f"rlr-audit/{name}/{number:08d}")
+    assert is_sound(client, settings)
+
+
+def test_an_intent_whose_version_is_gone_is_given_up(
+    client: "MlflowClient", settings: RegistryConfig, story: None
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        die_at(patch, client, 2)
+        with pytest.raises(Killed):
+            promote(client, settings, "4", override=True, reason="x")
+    client.delete_model_version(settings.model_name, "4")
+    assert back(client, settings).version == "2"
+    assert is_sound(client, settings)
+
+
+def test_somebody_slow_does_not_undo_what_others_went_on_to(
+    client: "MlflowClient",
+    settings: RegistryConfig,
+    story: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One writes its intent and sleeps; others complete it, roll back, and then it wakes up."""
+    set_alias = client.set_registered_model_alias
+    woken = False
+
+    def sleep_first(name: str, alias: str, version: str) -> None:
+        nonlocal woken
+        if not woken:
+            woken = True
+            back(client, settings)
+            assert aliases(client, settings) == {"champion": "3", "previous": "2"}
+        set_alias(name, alias, version)
+
+    monkeypatch.setattr(client, "set_registered_model_alias", sleep_first)
+    made = promote(client, settings, "4", override=True, reason="x")
+    assert made.sha256
+    assert woken
+    assert aliases(client, settings) == {"champion": "3", "previous": "2"}
+    assert is_sound(client, settings)
+
+
+def test_an_answer_that_was_lost_is_no_race(
+    client: "MlflowClient",
+    settings: RegistryConfig,
+    story: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MLflow's client repeats a request whose answer was lost, and finds the name taken."""
+    create = client.create_experiment
+
+    def twice(name: str, **arguments: object) -> str:
+        create(name, **arguments)
+        return str(create(name, **arguments))
+
+    monkeypatch.setattr(client, "create_experiment", twice)
+    assert promote(client, settings, "4", override=True, reason="x").changed
+    assert is_sound(client, settings)
+
+
+def test_whoever_comes_second_changes_nothing(
+    client: "MlflowClient",
+    settings: RegistryConfig,
+    story: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    create = client.create_experiment
+    first = True
+
+    def overtaken(name: str, **arguments: object) -> str:
+        nonlocal first
+        if first:
+            first = False
+            back(client, settings)
+        return str(create(name, **arguments))
+
+    monkeypatch.setattr(client, "create_experiment", overtaken)
+    with pytest.raises(MachineError, match=r"Somebody else changed the champion .* nothing was ch"):
+        promote(client, settings, "4", override=True, reason="x")
+    assert aliases(client, settings) == {"champion": "2", "previous": "1"}
     assert is_sound(client, settings)

@@ -8,11 +8,11 @@ from markupsafe import Markup
 
 from rlr.gate.result import Compared, Interval
 
-WIDTH = 760
-NAMES, FIGURES = 170, 190  # pixels for the names on the left, and for the figures on the right
+WIDTH = 600
+NAMES, FIGURES = 132, 168  # pixels for the names on the left, and for the figures on the right
 ROW, HEAD, FOOT = 26, 24, 26
-LONGEST_NAME = 24  # characters that fit in NAMES
-TICKS = 5  # about so many
+LONGEST_NAME = 19  # characters that fit in NAMES
+TICKS = 4  # about so many
 LEAST_SPAN = 0.01
 
 
@@ -97,13 +97,14 @@ class _Scale:
             interval = entry.compared.difference
             if interval is not None:
                 values += [interval.lower, interval.upper, interval.estimate]
-        low, high = min(values), max(values)
+        low, high = _possible(min(values)), _possible(max(values))
         span = max(high - low, LEAST_SPAN)
         spare = (span - (high - low)) / 2 + 0.05 * span
         return cls(low - spare, high + spare)
 
     def place(self, value: float) -> float:
-        return NAMES + (WIDTH - NAMES - FIGURES) * (value - self.low) / (self.high - self.low)
+        share = (_possible(value) - self.low) / (self.high - self.low)
+        return NAMES + (WIDTH - NAMES - FIGURES) * share
 
     def ticks(self) -> list[float]:
         """Return round differences, zero among them."""
@@ -112,6 +113,11 @@ class _Scale:
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
         first = math.ceil(self.low / step)
         return [step * n for n in range(first, math.floor(self.high / step) + 1)]
+
+
+def _possible(difference: float) -> float:
+    """Return a difference of two shares that can be; wide intervals of few images go beyond."""
+    return min(max(difference, -1.0), 1.0)
 
 
 def _axis(scale: _Scale, bottom: float) -> Markup:

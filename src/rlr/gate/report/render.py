@@ -42,11 +42,13 @@ class Plot:
         title: The metric.
         drawing: The chart.
         flags: What has to be known of its intervals.
+        wide: Whether it has a line of its own.
     """
 
     title: str
     drawing: Markup
     flags: list[str]
+    wide: bool
 
 
 def render_report(result: GateResult, contest: Contest, config: Config) -> str:
@@ -86,17 +88,13 @@ def render_report(result: GateResult, contest: Contest, config: Config) -> str:
     )
     stylesheet = resources.files(PACKAGE).joinpath("report.css").read_text(encoding="utf-8")
     return render_page(
-        f"{HEADLINES[result.outcome]}: {_first_reason(result)}",
+        HEADLINES[result.outcome],
         body,
         eyebrow="Gate",
         lead=_lead(result, contest),
         notices=_notices(contest),
         style=stylesheet,
     )
-
-
-def _first_reason(result: GateResult) -> str:
-    return result.reasons[0] if result.reasons else CONSEQUENCES[result.outcome]
 
 
 def _consequence(result: GateResult) -> str:
@@ -112,9 +110,21 @@ def _lead(result: GateResult, contest: Contest) -> str:
     defective = int(frame["defective"].sum())
     against = f"against {result.champion.name}" if result.champion else "without a champion"
     return (
-        f"{result.candidate.name} {against}: {len(frame)} test images, {len(frame) - defective} "
-        f"normal and {defective} defective, of {_plural(len(result.per_class))}."
+        f"Decided by {_rules(result)}. {result.candidate.name} {against}: {len(frame)} test "
+        f"images, {len(frame) - defective} normal and {defective} defective, of "
+        f"{_plural(len(result.per_class))}."
     )
+
+
+def _rules(result: GateResult) -> str:
+    """Name the rules that decided, each with what it is about."""
+    about: dict[str, list[str]] = {}
+    for one in _deciding(result):
+        about.setdefault(RULES[one.rule].lower(), []).append(one.subject)
+    told = [
+        f"{rule} ({', '.join(filter(None, s))})" if any(s) else rule for rule, s in about.items()
+    ]
+    return " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
 
 
 def _plural(classes: int) -> str:
@@ -204,7 +214,8 @@ def _plots(result: GateResult, config: Config) -> dict[str, Plot]:
 
 def _plot(metric: str, entries: list[Entry]) -> Plot:
     title = title_of(metric)
-    return Plot(title, forest(f"Differences of {title} by class", entries), flags(entries))
+    drawing = forest(f"Differences of {title} by class", entries)
+    return Plot(title, drawing, flags(entries), wide=metric == PRIMARY)
 
 
 def _entries(result: GateResult, metric: str, margin: float | None) -> list[Entry]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from rlr.registry.references import AUDIT_PREFIX
+from rlr.registry.names import AUDIT_PREFIX
 
 ENTRY_FORMAT: Literal[1] = 1
 FIRST = 1
@@ -183,7 +183,7 @@ def to_tags(entry: Entry) -> dict[str, str]:
 
 def digest_of(tags: Mapping[str, str]) -> str:
     """Return the digest of what tags hold, whatever digest they claim."""
-    return _sha256(_text(tags))
+    return _sha256(text_of(tags))
 
 
 def from_tags(tags: Mapping[str, str]) -> Entry:
@@ -194,7 +194,7 @@ def from_tags(tags: Mapping[str, str]) -> Entry:
     """
     if f"{PART_TAG}.0" not in tags:
         raise ValueError("it holds no entry")
-    text = _text(tags)
+    text = text_of(tags)
     if _sha256(text) != tags.get(DIGEST_TAG):
         raise ValueError("its content is not what its digest was made of")
     entry = _READER.validate_json(text)
@@ -203,7 +203,8 @@ def from_tags(tags: Mapping[str, str]) -> Entry:
     return entry
 
 
-def _text(tags: Mapping[str, str]) -> str:
+def text_of(tags: Mapping[str, str]) -> str:
+    """Return the text of an entry out of its parts; "" where there are none."""
     parts: list[str] = []
     while f"{PART_TAG}.{len(parts)}" in tags:
         parts.append(tags[f"{PART_TAG}.{len(parts)}"])

@@ -146,14 +146,14 @@ def _gaps(model: str, ordered: Sequence[Found]) -> Iterator[Fault]:
     expected = FIRST
     for one in ordered:
         if one.number > expected:
-            yield _missing("gap", model, expected, one.number - 1)
+            yield _missing(model, expected, one.number - 1)
         expected = one.number + 1
 
 
-def _missing(kind: str, model: str, first: int, last: int, because: str = "") -> Fault:
+def _missing(model: str, first: int, last: int, because: str = "") -> Fault:
     what = f"Entry {first} is" if first == last else f"Entries {first} to {last} are"
     return Fault(
-        f"{kind}:{first}-{last}",
+        f"missing:{first}-{last}",
         f"{what} missing{because}; somebody has removed or renamed the experiment "
         f"{entry_name(model, first)}: restore it from a backup of the database, {ACCEPT}.",
     )
@@ -199,7 +199,7 @@ def _contradictions(
     furthest = max(marks, key=lambda mark: mark.number, default=None)
     if furthest is not None and furthest.number > last:
         yield _missing(
-            "tail", model, last + 1, furthest.number, f", for {furthest.where} names the last one"
+            model, last + 1, furthest.number, f", for {furthest.where} names the last one"
         )
     for mark in {mark.number: mark for mark in marks}.values():
         if digests.get(mark.number, mark.sha256) != mark.sha256:

@@ -9,6 +9,7 @@ aliases of its end.
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -224,15 +225,7 @@ def finish(client: "MlflowClient", intent: Intent, sha256: str) -> str:
     Returns:
         Digest of the completion, whoever wrote it.
     """
-    from mlflow.exceptions import MlflowException
-
-    given_up = ""
-    try:
-        _set_aliases(client, intent)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        given_up = f"a version was deleted from the registry meanwhile ({error.message})"
+    given_up = _try_aliases(client, intent)
     completion = Completion(
         format_version=ENTRY_FORMAT,
         number=intent.number + 1,
@@ -252,35 +245,60 @@ def finish(client: "MlflowClient", intent: Intent, sha256: str) -> str:
     return written
 
 
-def _set_aliases(client: "MlflowClient", intent: Intent) -> None:
-    """Let the aliases point where an intent says, the champion after all that it stands on."""
-    wanted = {PREVIOUS: intent.after.previous, CHAMPION: intent.after.champion}
-    actual = client.get_registered_model(intent.model).aliases
-    for alias, version in wanted.items():
-        now_at = str(actual[alias]) if alias in actual else None
-        if now_at == version:
+def _try_aliases(client: "MlflowClient", intent: Intent) -> str:
+    """Set the aliases of an intent; return why that is impossible for ever, or ""."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        _set_aliases(client, intent.model, intent.after, intent.number + 1)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        logger.warning(
+            "Entry %d of the audit trail is given up: a version that it names was deleted (%s).",
+            intent.number,
+            error.message,
+        )
+        with suppress(MlflowException):  # what cannot be set back is told as an outside change
+            _set_aliases(client, intent.model, intent.before, intent.number + 1)
+        return f"a version that it names was deleted ({error.message})"
+    return ""
+
+
+def _set_aliases(client: "MlflowClient", model: str, state: State, following: int) -> None:
+    """Let the aliases point where they should, the champion after all that it stands on.
+
+    Args:
+        client: Client of the registry.
+        model: Registered model.
+        state: Where they should point.
+        following: Number of the entry after whose writing somebody else knows better.
+    """
+    actual = {a: str(v) for a, v in client.get_registered_model(model).aliases.items()}
+    for alias, version in ((PREVIOUS, state.previous), (CHAMPION, state.champion)):
+        if actual.get(alias) == version:
             continue
-        if has_entry(client, intent.model, intent.number + 1):
+        if has_entry(client, model, following):
             return
         if version is None:
-            client.delete_registered_model_alias(intent.model, alias)
+            client.delete_registered_model_alias(model, alias)
         else:
-            client.set_registered_model_alias(intent.model, alias, version)
+            client.set_registered_model_alias(model, alias, version)
     # A champion is nobody's challenger.
-    if CHALLENGER in actual and str(actual[CHALLENGER]) == intent.after.champion:
-        client.delete_registered_model_alias(intent.model, CHALLENGER)
+    if CHALLENGER in actual and actual[CHALLENGER] == state.champion:
+        client.delete_registered_model_alias(model, CHALLENGER)
 
 
 def _settle(client: "MlflowClient", ours: Intent) -> str:
     """Make sure that the aliases are those of the trail's end, after others have completed ours."""
     for _ in range(ROUNDS):
         trail = read_trail(client, ours.model)
-        last = trail.intents[-1] if trail.intents else ours
-        if trail.pending is None and trail.actual == trail.recorded:
-            break
-        _set_aliases(client, last)
         if trail.pending is not None:
             finish_pending(client, trail)
+        elif trail.actual != trail.recorded:
+            _set_aliases(client, ours.model, trail.recorded, trail.next_number)
+        else:
+            break
     return trail.reading.digests.get(ours.number + 1, "")
 
 
