@@ -84,13 +84,8 @@ def tags(client: "MlflowClient") -> Iterator[Callable[..., None]]:
             change(**{name.replace(".", "__"): before[name]})
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that the first reproduction leaves."""
-    return tmp_path_factory.mktemp("kept") / "again"
-
-
-def test_the_same_bytes_come_out(here: Config, registered: Path, kept: Path) -> None:
+def test_the_same_bytes_come_out(here: Config, registered: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "again"
     document = reproduce(here, VERSION, kept)
     assert document["reproduced"] is True
     assert document["compared"] == "weights"
@@ -112,6 +107,18 @@ def test_the_same_bytes_come_out(here: Config, registered: Path, kept: Path) -> 
     assert json.loads((kept / "reproduction.json").read_text())["version"] == VERSION
 
 
+def test_the_registration_left_a_card(registered: Path, client: "MlflowClient") -> None:
+    run_id = client.get_model_version("rlr", "1").run_id
+    assert {Path(entry.path).name for entry in client.list_artifacts(run_id, "card/1")} == {
+        "card.md",
+        "card.html",
+        "lineage.svg",
+    }
+    card = Path(client.download_artifacts(run_id, "card/1/card.md")).read_text()
+    assert "| Licence | CC0 |" in card
+    assert "training images were judged by nobody" in card
+
+
 def test_other_threads_are_compared_by_scores(here: Config) -> None:
     document = reproduce(here, VERSION, threads=2)
     assert document["compared"] == "scores"
@@ -122,10 +129,10 @@ def test_other_threads_are_compared_by_scores(here: Config) -> None:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, kept: Path) -> None:
-    """Take the training that was made already for the next one."""
+def quick(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
+    """Take the first training for the second, which gives the same bytes."""
     module = __import__("rlr.orchestration.reproduction.reproduce", fromlist=["reproduce"])
-    monkeypatch.setattr(module, "train_again", lambda *_: kept / "train" / "model")
+    monkeypatch.setattr(module, "train_again", lambda *_: registered / "train" / "model")
 
 
 def _tamper(client: "MlflowClient", consistently: bool) -> tuple[Path, Path]:
