@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def never_twice(api: KubeflowApi) -> Iterator[None]:
         seen.extend(name for name in enabled if enabled.count(name) > 1)
 
     api.before = look
+    api.store.clock = datetime.now(UTC)
     yield
     look("")
     assert seen == []
@@ -234,6 +236,23 @@ def test_being_enabled_is_switched_and_nothing_is_made_anew(
         assert verdicts(schedule) == {"nightly": verdict}
         assert [one["action"] for one in applied(schedule)["done"]] == [verdict]
         assert list(api.store.recurring) == [made]
+
+
+def test_being_enabled_again_starts_nothing_that_was_missed(
+    schedule: Schedule, write: Callable[..., Path], api: KubeflowApi
+) -> None:
+    """Kubeflow would make it good at once, and so another takes its place."""
+    write({**NIGHTLY, "enabled": False})
+    applied(schedule)
+    ((old, entry),) = api.store.recurring.items()
+    write(NIGHTLY)
+    for age, verdict in ((timedelta(days=2), "replace"), (timedelta(seconds=5), "enable")):
+        entry["created_at"] = (datetime.now(UTC) - age).isoformat()
+        assert verdicts(schedule) == {"nightly": verdict}
+    entry["created_at"] = (datetime.now(UTC) - timedelta(days=2)).isoformat()
+    applied(schedule)
+    assert old not in api.store.recurring
+    assert there(api) == [("rlr-nightly", "ENABLED")]
 
 
 STRANGERS = {
