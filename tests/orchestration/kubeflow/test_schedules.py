@@ -255,6 +255,30 @@ def test_being_enabled_again_starts_nothing_that_was_missed(
     assert there(api) == [("rlr-nightly", "ENABLED")]
 
 
+def test_what_the_old_one_has_done_the_new_one_does_not_do_again(
+    schedule: Schedule, write: Callable[..., Path], api: KubeflowApi
+) -> None:
+    """Three o'clock comes between the making of the new one and the disabling of the old."""
+    write(NIGHTLY)
+    applied(schedule)
+    guard = api.before
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    three = datetime.combine(tomorrow, datetime.min.time(), UTC) + timedelta(hours=3)
+
+    def let_time_pass(request: str) -> None:
+        guard(request)
+        if request == f"POST {RECURRING}" and api.store.clock < three:
+            api.store.clock = three - timedelta(seconds=2)
+
+    api.before = let_time_pass
+    write({**NIGHTLY, "concurrency": 2})
+    actions = [one["action"] for one in applied(schedule)["done"]]
+    assert actions == ["make", "disable", "make", "enable", "delete", "delete"]
+    (made,) = api.store.recurring.values()
+    assert made["status"] == "ENABLED"
+    assert datetime.fromisoformat(made["created_at"]) > three
+
+
 STRANGERS = {
     "no mark": ("rlr-nightly", "mine"),
     "no description": ("rlr-nightly", None),

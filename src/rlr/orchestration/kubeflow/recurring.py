@@ -25,7 +25,7 @@ class RecurringRun:
         description: Its description, or "".
         enabled: Whether it starts runs.
         created: When it was made, ISO 8601, or "".
-        changed: When it was last enabled or disabled, or made; ISO 8601, or "".
+        changed: Not before it was last enabled or disabled; ISO 8601, or "".
         experiment_id: Id of the experiment of its runs.
     """
 

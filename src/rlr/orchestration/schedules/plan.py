@@ -110,7 +110,7 @@ def _entry(wanted: Wanted, found: Sequence[Found], now: datetime) -> Entry:
     same = [
         have
         for have in found
-        if have.digest == wanted.digest and not _would_catch_up(wanted, have.run, now)
+        if have.digest == wanted.digest and not _would_fire_late(wanted, have, found, now)
     ]
     # The oldest, so that two who apply the same file at once keep the same one.
     keeper = same[0].run if same else None
@@ -118,15 +118,20 @@ def _entry(wanted: Wanted, found: Sequence[Found], now: datetime) -> Entry:
     return Entry(wanted.name, _verdict(wanted, keeper, same, retired), wanted, keeper, retired)
 
 
-def _would_catch_up(wanted: Wanted, run: RecurringRun, now: datetime) -> bool:
-    """Return whether enabling a recurring run would start what fell due while it was disabled.
+def _would_fire_late(wanted: Wanted, have: Found, found: Sequence[Found], now: datetime) -> bool:
+    """Return whether enabling a recurring run would start what is not to be started any more.
 
-    Kubeflow counts from the last run, not from the moment of enabling.
+    Kubeflow counts from when it was made, or from its last run, not from the moment of enabling. So
+    it would make good what was missed while the schedule was disabled, and do again what another
+    one has done before that was disabled.
     """
-    if run.enabled or not wanted.enabled or not run.changed:
+    if have.run.enabled or not wanted.enabled or not have.run.created:
         return False
-    changed = datetime.fromisoformat(run.changed)
-    return now - changed > SOON and wanted.fires_after(changed) <= now
+    created = datetime.fromisoformat(have.run.created)
+    first = wanted.fires_after(created)
+    others = [one.run.changed for one in found if one is not have and not one.run.enabled]
+    overlap = any(first <= datetime.fromisoformat(changed) for changed in others if changed)
+    return overlap or (now - created > SOON and first <= now)
 
 
 def _verdict(
