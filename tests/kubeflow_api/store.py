@@ -36,7 +36,7 @@ class Store:
         self.killed: list[str] = []  # runs that a deletion has ended
         self.course = Course()
         self._frames: dict[str, list[Frame]] = {}
-        self._clock = BEGINNING
+        self.clock = BEGINNING
 
     def add_experiment(self, body: Document) -> Document:
         """Make an experiment; its name is taken once a namespace."""
@@ -183,8 +183,8 @@ class Store:
         return str(uuid.uuid4())
 
     def _now(self) -> str:
-        self._clock += timedelta(seconds=1)
-        return self._clock.isoformat()
+        self.clock += timedelta(seconds=1)
+        return self.clock.isoformat()
 
 
 def _check_trigger(trigger: Document) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def never_twice(api: KubeflowApi) -> Iterator[None]:
         seen.extend(name for name in enabled if enabled.count(name) > 1)
 
     api.before = look
+    api.store.clock = datetime.now(UTC)
     yield
     look("")
     assert seen == []
@@ -234,6 +236,47 @@ def test_being_enabled_is_switched_and_nothing_is_made_anew(
         assert verdicts(schedule) == {"nightly": verdict}
         assert [one["action"] for one in applied(schedule)["done"]] == [verdict]
         assert list(api.store.recurring) == [made]
+
+
+def test_being_enabled_again_starts_nothing_that_was_missed(
+    schedule: Schedule, write: Callable[..., Path], api: KubeflowApi
+) -> None:
+    """Kubeflow would make it good at once, and so another takes its place."""
+    write({**NIGHTLY, "enabled": False})
+    applied(schedule)
+    ((old, entry),) = api.store.recurring.items()
+    write(NIGHTLY)
+    for age, verdict in ((timedelta(days=2), "replace"), (timedelta(seconds=5), "enable")):
+        entry["created_at"] = (datetime.now(UTC) - age).isoformat()
+        assert verdicts(schedule) == {"nightly": verdict}
+    entry["created_at"] = (datetime.now(UTC) - timedelta(days=2)).isoformat()
+    applied(schedule)
+    assert old not in api.store.recurring
+    assert there(api) == [("rlr-nightly", "ENABLED")]
+
+
+def test_what_the_old_one_has_done_the_new_one_does_not_do_again(
+    schedule: Schedule, write: Callable[..., Path], api: KubeflowApi
+) -> None:
+    """Three o'clock comes between the making of the new one and the disabling of the old."""
+    write(NIGHTLY)
+    applied(schedule)
+    guard = api.before
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    three = datetime.combine(tomorrow, datetime.min.time(), UTC) + timedelta(hours=3)
+
+    def let_time_pass(request: str) -> None:
+        guard(request)
+        if request == f"POST {RECURRING}" and api.store.clock < three:
+            api.store.clock = three - timedelta(seconds=2)
+
+    api.before = let_time_pass
+    write({**NIGHTLY, "concurrency": 2})
+    actions = [one["action"] for one in applied(schedule)["done"]]
+    assert actions == ["make", "disable", "make", "enable", "delete", "delete"]
+    (made,) = api.store.recurring.values()
+    assert made["status"] == "ENABLED"
+    assert datetime.fromisoformat(made["created_at"]) > three
 
 
 STRANGERS = {

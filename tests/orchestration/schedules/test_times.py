@@ -1,8 +1,8 @@
 """When schedules fire, against the scheduler of Kubeflow and against the clock on the wall.
 
-`robfig.json` was written by robfig/cron (Debian's golang-github-robfig-cron-dev, with the star bit
-of steps as in 1.2, which Kubeflow uses): for each expression the number of instants of 2026 and the
-SHA-256 of their Unix times, one a line; or that it is refused.
+`robfig.json` was written by robfig/cron, the library of Kubeflow's scheduler, by way of `robfig.go`.
+For each expression it has the number of instants of 2026 and the SHA-256 of their Unix times, one a
+line; or that it is refused.
 """
 
 import hashlib

@@ -25,6 +25,7 @@ class RecurringRun:
         description: Its description, or "".
         enabled: Whether it starts runs.
         created: When it was made, ISO 8601, or "".
+        changed: Not before it was last enabled or disabled; ISO 8601, or "".
         experiment_id: Id of the experiment of its runs.
     """
 
@@ -33,6 +34,7 @@ class RecurringRun:
     description: str
     enabled: bool
     created: str
+    changed: str
     experiment_id: str
 
 
@@ -148,12 +150,16 @@ def _unless_gone(kubeflow: Kubeflow, action: str, act: Callable[[Any], None]) ->
 
 
 def _read(entry: Any) -> RecurringRun:
-    created = entry.created_at.isoformat(timespec="seconds") if entry.created_at else ""
+    created, changed = (
+        moment.isoformat(timespec="seconds") if moment else ""
+        for moment in (entry.created_at, entry.updated_at or entry.created_at)
+    )
     return RecurringRun(
         str(entry.recurring_run_id),
         str(entry.display_name),
         str(entry.description or ""),
         entry.status == ENABLED,
         created,
+        changed,
         str(entry.experiment_id),
     )

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from rlr.foundation.errors import MachineError
 from rlr.orchestration.kubeflow import recurring, versions
@@ -44,7 +45,8 @@ def look(kubeflow: Kubeflow, wanted: Sequence[Wanted], prune: bool = False) -> l
         wanted: What it should have.
         prune: Whether what is not in the file any more goes, too.
     """
-    entries = make_plan(wanted, ours(recurring.list_recurring_runs(kubeflow)), prune)
+    found = ours(recurring.list_recurring_runs(kubeflow))
+    entries = make_plan(wanted, found, datetime.now(UTC), prune)
     return [_with_runs(kubeflow, entry) for entry in entries]
 
 

@@ -9,10 +9,13 @@ disabled one is deleted when none of its runs is in flight, for that would kill 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rlr.orchestration.kubeflow.recurring import RecurringRun
 from rlr.orchestration.schedules.wanted import Wanted, read_mark
+
+SOON = timedelta(minutes=1)  # in which a keeper that was just made is enabled
 
 
 class Verdict(StrEnum):
@@ -81,15 +84,20 @@ def ours(runs: Iterable[RecurringRun]) -> list[Found]:
     return [Found(run, *mark) for run, mark in marked if mark]
 
 
-def make_plan(wanted: Sequence[Wanted], found: Sequence[Found], prune: bool = False) -> list[Entry]:
+def make_plan(
+    wanted: Sequence[Wanted], found: Sequence[Found], now: datetime, prune: bool = False
+) -> list[Entry]:
     """Return what has to happen.
 
     Args:
         wanted: What there should be.
         found: What is there of ours, the oldest first.
+        now: The time.
         prune: Whether what is not in the file any more goes, too.
     """
-    entries = [_entry(one, [have for have in found if have.schedule == one.name]) for one in wanted]
+    entries = [
+        _entry(one, [have for have in found if have.schedule == one.name], now) for one in wanted
+    ]
     known = {one.name for one in wanted}
     verdict = Verdict.PRUNE if prune else Verdict.VANISHED
     for name in sorted({have.schedule for have in found} - known):
@@ -98,12 +106,32 @@ def make_plan(wanted: Sequence[Wanted], found: Sequence[Found], prune: bool = Fa
     return entries
 
 
-def _entry(wanted: Wanted, found: Sequence[Found]) -> Entry:
-    same = [have for have in found if have.digest == wanted.digest]
+def _entry(wanted: Wanted, found: Sequence[Found], now: datetime) -> Entry:
+    same = [
+        have
+        for have in found
+        if have.digest == wanted.digest and not _would_fire_late(wanted, have, found, now)
+    ]
     # The oldest, so that two who apply the same file at once keep the same one.
     keeper = same[0].run if same else None
     retired = tuple(have for have in found if have.run is not keeper)
     return Entry(wanted.name, _verdict(wanted, keeper, same, retired), wanted, keeper, retired)
+
+
+def _would_fire_late(wanted: Wanted, have: Found, found: Sequence[Found], now: datetime) -> bool:
+    """Return whether enabling a recurring run would start what is not to be started any more.
+
+    Kubeflow counts from when it was made, or from its last run, not from the moment of enabling. So
+    it would make good what was missed while the schedule was disabled, and do again what another
+    one has done before that was disabled.
+    """
+    if have.run.enabled or not wanted.enabled or not have.run.created:
+        return False
+    created = datetime.fromisoformat(have.run.created)
+    first = wanted.fires_after(created)
+    others = [one.run.changed for one in found if one is not have and not one.run.enabled]
+    overlap = any(first <= datetime.fromisoformat(changed) for changed in others if changed)
+    return overlap or (now - created > SOON and first <= now)
 
 
 def _verdict(

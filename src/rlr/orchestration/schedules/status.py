@@ -6,6 +6,7 @@ from typing import Any
 from rlr.config.schedules import Schedule
 from rlr.orchestration.kubeflow import recurring
 from rlr.orchestration.kubeflow.connection import Kubeflow
+from rlr.orchestration.kubeflow.versions import PAGE_SIZE
 from rlr.orchestration.schedules.declared import Declared
 from rlr.orchestration.schedules.plan import Found, ours
 from rlr.orchestration.schedules.times import times_of
@@ -40,7 +41,7 @@ def _nothing(name: str) -> dict[str, Any]:
 def _row(
     kubeflow: Kubeflow, found: Found, declared: Declared, schedule: Schedule | None
 ) -> dict[str, Any]:
-    runs = recurring.runs_of(kubeflow, found.run.id)
+    runs = recurring.runs_of(kubeflow, found.run.id, PAGE_SIZE)  # one page is enough to look at
     last = runs[0] if runs else None
     return {
         "name": found.schedule,

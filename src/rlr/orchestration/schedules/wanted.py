@@ -6,7 +6,9 @@ does.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rlr.config.schedules import Schedule, interval_seconds
@@ -15,6 +17,7 @@ from rlr.orchestration.compile import compile_pinned, pipeline_title
 from rlr.orchestration.kubeflow.versions import version_name
 from rlr.orchestration.parameters import Parameters
 from rlr.orchestration.schedules.declared import Declared
+from rlr.orchestration.schedules.times import times_of
 
 PREFIX = "rlr-"
 MARK = re.compile(r"rlr-schedule=(?P<name>[a-z0-9-]+) sha256=(?P<digest>[0-9a-f]{64})$")
@@ -48,6 +51,7 @@ class Wanted:
         compiled: The pipeline, compiled.
         summary: What the pipeline is for.
         order: All else that Kubeflow is told: trigger, arguments, limits, place.
+        fires_after: Returns the first instant later than a moment; an interval begins there.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Wanted:
     compiled: str
     summary: str
     order: dict[str, Any]
+    fires_after: Callable[[datetime], datetime]
 
     @property
     def display_name(self) -> str:
@@ -151,6 +156,7 @@ def _wanted(
         compiled[key],
         declared.project.summary(schedule.pipeline),
         _order(declared, schedule),
+        lambda moment: times_of(declared.schedules, schedule, moment).after(moment),
     )
 
 

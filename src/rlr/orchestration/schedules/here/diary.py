@@ -150,7 +150,7 @@ class Entry:
 
     def close(self, outcome: str, now: datetime | None, status: int | None = None) -> Record:
         """Write down how the run ended; its answer and its last words say more."""
-        message = None if outcome == SUCCEEDED else self._last_words()
+        message = self._last_words() if outcome in (FAILED, LOST) else None
         record = replace(
             self.read(),
             outcome=outcome,
