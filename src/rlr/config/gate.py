@@ -78,6 +78,9 @@ class GateConfig(Section):
     disagreements: Annotated[int, Field(ge=0)] = Field(
         12, description="Images shown on which the two models disagree most."
     )
+    timed_batches: Positive = Field(
+        5, description="Batches that are timed; their median counts, and a first one does not."
+    )
     seeds: Positive = Field(
         1,
         description="Candidates trained, with seeds one after another; from 2 on the variance "
