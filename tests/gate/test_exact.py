@@ -147,7 +147,7 @@ def drawn(images: Images, draws: int) -> Iterator[np.ndarray]:
     bad = frame["defective"].to_numpy()
     kinds = np.where(bad, np.where(masked, "defective", "defective, no mask"), "normal")
     resamples = resample(kinds, frame["group"].to_numpy(), draws, ("v1", "bolt"))
-    rows = np.concatenate(list(resamples.blocks())).astype(float)
+    rows = np.concatenate(list(resamples.blocks(100))).astype(float)
     yield rows[0]
     yield from rows[1 + resamples.left_out :]
 

@@ -4,11 +4,12 @@ import pytest
 from rlr.gate.resampling import Resamples, resample
 
 KINDS = np.array(["normal"] * 6 + ["defective"] * 4)
+WIDTH = 2**12  # several blocks
 ALONE = np.arange(10).astype(str)
 
 
 def rows(resamples: Resamples) -> np.ndarray:
-    return np.concatenate(list(resamples.blocks()))
+    return np.concatenate(list(resamples.blocks(WIDTH)))
 
 
 def test_every_draw_keeps_the_size_of_every_stratum() -> None:

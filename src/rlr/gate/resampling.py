@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BLOCK = 64  # resamples in work at once
+WORK = 2**17  # numbers in work at once: they stay in the processor's cache
+LEAST_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -57,30 +58,35 @@ class Resamples:
         """Number of resamples that leave out a group."""
         return sum(stratum.size for stratum in self.strata if stratum.size > 1)
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yield weights (at most BLOCK, N), float32, in the order above."""
+    def blocks(self, width: int) -> Iterator[np.ndarray]:
+        """Yield weights (rows, N), float32, in the order above.
+
+        Args:
+            width: Numbers that will be made of a row; the wider, the fewer rows a block.
+        """
+        rows = max(WORK // width, LEAST_ROWS)
         yield np.ones((1, self.images), np.float32)
         for stratum in self.strata:
             if stratum.size > 1:
-                yield from self._without_each(stratum)
-        for start in range(0, len(self.counts[0]), BLOCK):
-            yield self._drawn(start)
+                yield from self._without_each(stratum, rows)
+        for start in range(0, len(self.counts[0]), rows):
+            yield self._drawn(start, start + rows)
 
-    def _without_each(self, stratum: Stratum) -> Iterator[np.ndarray]:
-        for start in range(0, stratum.size, BLOCK):
-            out = np.arange(start, min(start + BLOCK, stratum.size))
+    def _without_each(self, stratum: Stratum, rows: int) -> Iterator[np.ndarray]:
+        for start in range(0, stratum.size, rows):
+            out = np.arange(start, min(start + rows, stratum.size))
             weights = np.ones((len(out), self.images), np.float32)
             kept = stratum.groups[None, :] != out[:, None]
             weights[:, stratum.places] = kept * (stratum.size / (stratum.size - 1))
             yield weights
 
-    def _drawn(self, start: int) -> np.ndarray:
-        rows = len(self.counts[0][start : start + BLOCK])
+    def _drawn(self, start: int, end: int) -> np.ndarray:
+        rows = len(self.counts[0][start:end])
         weights = np.ones((rows, self.images), np.float32)
         for stratum, counts in zip(self.strata, self.counts, strict=True):
             if stratum.size > 1:
                 share = stratum.size / (stratum.size - 1)
-                drawn = counts[start : start + BLOCK, stratum.groups]
+                drawn = counts[start:end, stratum.groups]
                 weights[:, stratum.places] = drawn * share
         return weights
 

@@ -32,11 +32,12 @@ def sample_metrics(
     Returns:
         The metrics by their names in metrics.json, each (R,), float64.
     """
-    measure = [_images(defective, scores)]
+    measure, width = [_images(defective, scores)], len(scores)
     if pixels is not None:
+        width = max(width, len(pixels.counts.single))
         measure.append(_pixels(pixels.counts, pixels.limits))
     parts: list[Metrics] = []
-    for weights in resamples.blocks():
+    for weights in resamples.blocks(width):
         found: Metrics = {}
         for metrics_of in measure:
             found.update(metrics_of(weights))
