@@ -22,6 +22,7 @@ from rlr.cli import (
     pipeline,
     predict,
     register,
+    registry,
     remote,
     runs,
     services,
@@ -44,7 +45,7 @@ app = typer.Typer(
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
 for remote_verb in remote.verbs:
     pipeline.app.command()(remote_verb)
-for group in (cluster, config, data, pipeline, runs, images, services):
+for group in (cluster, config, data, pipeline, registry, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
