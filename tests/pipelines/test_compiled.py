@@ -16,7 +16,7 @@ from rlr.orchestration.parameters import Parameters
 from rlr.orchestration.project import Project
 from rlr.orchestration.team.settings import TEAM_VARIABLE, TeamSettings
 
-PIPELINES = ["training", "training_distributed"]
+PIPELINES = ["retraining", "training", "training_distributed"]
 HEAVY = {"train", "evaluate", "gate"}
 LIGHT = {"validate-data", "register", "promote", "reject-data", "notify"}
 
