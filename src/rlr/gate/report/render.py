@@ -27,7 +27,7 @@ HEADLINES = {
 }
 CONSEQUENCES = {
     "promote": "The candidate may take the champion's place.",
-    "inconclusive": "Nothing is shown either way, so the champion stays.",
+    "inconclusive": "These images do not show enough, so the champion stays.",
     "reject": "The champion stays.",
 }
 PRIMARY = "primary"
@@ -110,10 +110,18 @@ def _lead(result: GateResult, contest: Contest) -> str:
     defective = int(frame["defective"].sum())
     against = f"against {result.champion.name}" if result.champion else "without a champion"
     return (
-        f"Decided by {_rules(result)}. {result.candidate.name} {against}: {len(frame)} test "
-        f"images, {len(frame) - defective} normal and {defective} defective, of "
+        f"Decided by {_rules(result)}. {_candidate(result)} {against}: {len(frame)} test images, "
+        f"{len(frame) - defective} normal and {defective} defective, of "
         f"{_plural(len(result.per_class))}."
     )
+
+
+def _candidate(result: GateResult) -> str:
+    """Name the candidate; a folder says little to whoever reads the page elsewhere."""
+    if result.candidate.name.startswith("models:/"):
+        return result.candidate.name
+    fact = result.facts["candidate"]
+    return f"A candidate of the configuration {fact['configuration']}, seed {fact['seed']},"
 
 
 def _rules(result: GateResult) -> str:
@@ -247,12 +255,13 @@ def _facts(result: GateResult, contest: Contest) -> list[tuple[str, str]]:
         ("Manifest", result.manifest_sha256[:12]),
         ("Test images that nobody has judged", f"{images['unjudged']}, not used"),
         ("Thresholds of the candidate", f"at most {percent(rate)} false alarms"),
-        ("Both run by", facts["code"]),
+        ("Run by", facts["code"]),
         ("On", contest.device),
-        ("Classes that the champion does not know", ", ".join(result.new_classes) or "none"),
         *(("Not compared", f"{name}: {why}") for name, why in result.left_out.items()),
         ("Further seeds", str(facts["further_seeds"])),
     ]
+    if result.new_classes:
+        rows.append(("Classes that the champion does not know", ", ".join(result.new_classes)))
     return rows
 
 
