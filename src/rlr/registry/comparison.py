@@ -38,8 +38,8 @@ def compare_versions(
     Returns:
         {data, code, configuration, thresholds: {name: {a, b}}, metrics: {name: {a, b,
         difference}}}; `unreadable` names versions whose artifact cannot be read, so that their
-        thresholds are not known. Each model was measured by its own evaluation: `same_images` says whether
-        that was on the same data version.
+        thresholds are not known. Each model was measured by its own evaluation: `same_images`
+        says whether that was on the same data version.
 
     Raises:
         UserError: There is no such version.
