@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import util
 
 from rlr.config import Config
-from rlr.foundation.errors import MachineError, UserError
+from rlr.foundation.errors import MachineError, RlrError, UserError
 from rlr.orchestration.announce import announce
 from rlr.orchestration.outcomes import Promoted
 from rlr.orchestration.parameters import resolve
@@ -130,7 +130,12 @@ def check_artifact(reference: str, config: Config) -> str:
     from rlr.detection.canary import check_canary
 
     logger.info("Checking %s ...", reference)
-    located = locate_model(reference, config.registry)
+    try:
+        located = locate_model(reference, config.registry)
+    except RlrError as error:
+        raise MachineError(
+            f"The artifact of {reference} cannot be fetched, so nothing was changed. {error}"
+        ) from error
     try:
         # On the CPU, where its scores were stored.
         found = check_canary(located.folder, tolerance=config.monitor.canary.tolerance)

@@ -37,8 +37,9 @@ def compare_versions(
 
     Returns:
         {data, code, configuration, thresholds: {name: {a, b}}, metrics: {name: {a, b,
-        difference}}}. Each model was measured by its own evaluation: `same_images` says whether
-        that was on the same data version.
+        difference}}}; `unreadable` names versions whose artifact cannot be read, so that their
+        thresholds are not known. Each model was measured by its own evaluation: `same_images`
+        says whether that was on the same data version.
 
     Raises:
         UserError: There is no such version.
@@ -58,6 +59,7 @@ def compare_versions(
         "b": numbers[1],
         "same_images": tags[0].get(DATA_TAG) == tags[1].get(DATA_TAG),
         "metrics": _metrics(runs),
+        "unreadable": [n for n, d in zip(numbers, descriptions, strict=True) if not d],
         "thresholds": _differences(*(_thresholds(one) for one in descriptions)),
         "configuration": _differences(*(dict(run.data.params) for run in runs)),
         "data": _differences(*({n: t[n] for n in DATA if n in t} for t in tags)),

@@ -156,7 +156,11 @@ def _diff_lines(document: Mapping[str, Any], everything: bool) -> Iterator[Any]:
             f"Each was measured once, after its training, on {where} data version; what the gate "
             "says rests on both being run again on the same images."
         )
+    for number in document["unreadable"]:
+        yield f"The artifact of version {number} cannot be read, so its thresholds are not known."
     for title in ("thresholds", "configuration", "data", "code"):
+        if title == "thresholds" and document["unreadable"]:
+            continue
         found = [(name, pair["a"], pair["b"]) for name, pair in document[title].items()]
         yield table((title, a, b), found) if found else f"{title}: the same"
 
