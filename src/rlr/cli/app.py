@@ -10,6 +10,7 @@ import typer
 
 from rlr import __version__
 from rlr.cli import (
+    card,
     cluster,
     config,
     data,
@@ -18,13 +19,17 @@ from rlr.cli import (
     gate,
     gc,
     images,
+    lineage,
     monitor,
     pipeline,
     predict,
     register,
+    registry,
     remote,
+    reproduce,
     retrain,
     runs,
+    schedule,
     services,
     train,
 )
@@ -45,7 +50,7 @@ app = typer.Typer(
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
 for remote_verb in remote.verbs:
     pipeline.app.command()(remote_verb)
-for group in (cluster, config, data, pipeline, runs, images, services):
+for group in (cluster, config, data, pipeline, schedule, registry, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
@@ -56,6 +61,9 @@ verbs: tuple[Callable[..., None], ...] = (
     predict.predict,
     monitor.monitor,
     doctor.doctor,
+    card.card,
+    lineage.lineage,
+    reproduce.reproduce,
     gc.gc,
 )
 for verb in verbs:

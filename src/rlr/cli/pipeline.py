@@ -169,7 +169,8 @@ def place_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _gate_lines(document["gate"])
     if "version" in document:
         version = document["version"]
-        alias = f", alias {version['alias']}" if version["alias"] else ", no alias"
+        name = "champion" if document["promoted"] else version["alias"]
+        alias = f", alias {name}" if name else ", no alias"
         yield f"Registered: {version['uri']}{alias} (floors: {version['floors']})"
         yield f"Champion:   {_champion_line(document)}"
     if "outcome" in document:

@@ -14,7 +14,9 @@ from rlr.orchestration.outcomes import Promoted
 from rlr.orchestration.parameters import resolve
 from rlr.orchestration.reporting import run_name, step
 from rlr.registry import promotion
-from rlr.registry.server import connect
+from rlr.registry.audit.trail import read_trail
+from rlr.registry.overview import version_number
+from rlr.registry.server import connect, explained
 from rlr.registry.versions import locate_model
 
 logger = logging.getLogger("rlr")
@@ -41,6 +43,15 @@ def promote(
     run = run_name(pipeline_run)
     moved = promote_version(resolve(config, overrides), version, pipeline_run=run)
     return Promoted(version, moved.previous or "", moved.changed, moved.entry or 0)
+
+
+def find_number(config: Config, reference: str) -> str:
+    """Return the number of a version; the arguments and failures of `version_number`."""
+    if reference.isdecimal():
+        return str(int(reference))
+    client = connect(config.registry)
+    with explained(client.tracking_uri):
+        return version_number(read_trail(client, config.registry.model_name), reference)
 
 
 def promote_version(
@@ -121,9 +132,8 @@ def check_artifact(reference: str, config: Config) -> str:
     logger.info("Checking %s ...", reference)
     located = locate_model(reference, config.registry)
     try:
-        found = check_canary(
-            located.folder, config.training.device, config.monitor.canary.tolerance
-        )
+        # On the CPU, where its scores were stored.
+        found = check_canary(located.folder, tolerance=config.monitor.canary.tolerance)
     except UserError as error:
         raise MachineError(
             f"The artifact of {reference} cannot be loaded, so nothing was changed. {error}"

@@ -20,6 +20,7 @@ from rlr.foundation.documents import (
 from rlr.foundation.errors import UserError
 from rlr.gate.floors import FloorVerdict, judge
 from rlr.orchestration import gating, monitoring, promoting
+from rlr.orchestration.cards import leave_card
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
@@ -46,13 +47,13 @@ from rlr.registry.versions import register as register_version
 logger = logging.getLogger("rlr")
 
 gate = gating.gate
-monitor = monitoring.monitor
-promote = promoting.promote
 import_data = retraining.import_data
 watch_drift = retraining.watch_drift
 decide = retraining.decide
 skip_training = retraining.skip_training
 report = retraining.report
+monitor = monitoring.monitor
+promote = promoting.promote
 
 
 @step
@@ -273,7 +274,8 @@ def register(
         UserError: The evaluation is of another model, or asks what the floors forbid.
         MachineError: The tracking server does not answer; nothing is registered.
     """
-    settings = resolve(config, overrides).registry
+    everything = resolve(config, overrides)
+    settings = everything.registry
     client = connect(settings)
     send_what_is_left(client, settings, [Path(model), evaluation])
     result = read_result(evaluation, "evaluate")
@@ -291,6 +293,7 @@ def register(
     made = register_version(run, folder, settings, verdict, wanted, name)
     if gate is not None:
         attach_gate_result(client, made.name, made.version, gate, settings)
+    leave_card(client, everything, made.uri)
     logger.info("%s is %s", made.uri, made.alias or f"no challenger ({made.floors})")
     return made
 

@@ -18,6 +18,7 @@ from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
 from rlr.gate.floors import FloorVerdict
+from rlr.registry.facts import DIFF_TAG, PARENT_TAG, REMOTE_TAG
 from rlr.registry.limits import transfers
 from rlr.registry.names import CHALLENGER, DETECTOR_TAG, FINGERPRINT_TAG, PIPELINE_RUN_TAG
 from rlr.registry.package import fetch_detector, save_pyfunc
@@ -32,6 +33,23 @@ MODEL_CACHE = Path(".rlr/models")
 DESCRIPTION = "detector.json"  # the file that makes a folder a detector
 # How many images that nobody had judged were trained on, and which model had looked at them.
 UNJUDGED_TAGS = ("unjudged_admitted", "unjudged_held_back", "unjudged_champion")
+# What a version says without its run, which somebody may remove one day.
+COPIED_TAGS = (
+    "data_version",
+    REMOTE_TAG,
+    "manifest_sha256",
+    "commit",
+    "dirty",
+    DIFF_TAG,
+    "code_version",
+    "lock_sha256",
+    "image",
+    "config_name",
+    "config_sha256",
+    "seed",
+    PARENT_TAG,
+    *UNJUDGED_TAGS,
+)
 # How MLflow says that there is no such model, and no such version or alias of it.
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
@@ -145,7 +163,7 @@ def locate_model(reference: str, settings: RegistryConfig | None = None) -> Loca
         return Located(reference, detector_folder(Path(reference)))
     settings = settings or RegistryConfig()
     client = connect(settings)
-    version = _look_up(client, reference)
+    version = look_up(client, reference)
     name = f"models:/{version.name}/{version.version}"
     target = MODEL_CACHE / f"{version.name}-{version.tags.get(FINGERPRINT_TAG, version.run_id)}"
     if not (target / DESCRIPTION).is_file():
@@ -163,7 +181,7 @@ def run_of_version(client: "MlflowClient", reference: str) -> str:
     Raises:
         UserError: There is no such version.
     """
-    return str(_look_up(client, reference).run_id)
+    return str(look_up(client, reference).run_id)
 
 
 def aliased_version(client: "MlflowClient", name: str, alias: str) -> str | None:
@@ -215,17 +233,8 @@ def detector_folder(folder: Path) -> Path:
 def _version_tags(run: Run, detector: Path, verdict: FloorVerdict) -> dict[str, str]:
     made = run.tags()
     weights = {file.name: file_sha256(file) for file in sorted(detector.iterdir())}
-    copied: tuple[str, ...] = (
-        "data_version",
-        "manifest_sha256",
-        "commit",
-        "dirty",
-        "config_name",
-        "config_sha256",
-    )
-    copied += UNJUDGED_TAGS
     return {
-        **{name: made[name] for name in copied if name in made},
+        **{name: made[name] for name in COPIED_TAGS if name in made},
         "run": run.run_id,
         "classes": ", ".join(read_json(detector / DESCRIPTION)["classes"]),
         "floors": str(verdict),
@@ -273,7 +282,16 @@ def _ensure_registered_model(client: "MlflowClient", name: str) -> None:
             raise
 
 
-def _look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
+def look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
+    """Return a version.
+
+    Args:
+        client: Client of the registry.
+        reference: `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
+
+    Raises:
+        UserError: There is no such version.
+    """
     from mlflow.exceptions import MlflowException
 
     name, at, alias = reference.removeprefix("models:/").partition("@")
