@@ -187,6 +187,18 @@ def test_what_is_named_is_shared_and_no_more(here: Path) -> None:
     assert mounts[str(here / ".rlr/mlflow")] is False
 
 
+def test_where_new_images_are_imported_the_remote_is_written(here: Path) -> None:
+    for name in ("images", "incoming", "remote"):
+        (here / name).mkdir()
+    (here / "labels.csv").touch()
+    given = ["data.root=images", "data.remote=remote", "data.intake.labels_csv=labels.csv"]
+    shares = shares_of(load_config("tiny", [*given, "retraining.source=incoming"]))
+    assert shares.readable == tuple(here / name for name in ("images", "incoming", "labels.csv"))
+    assert here / "remote" in shares.writable
+    shares = shares_of(load_config("tiny", [*given, "retraining.source=s3://camera/line-1"]))
+    assert shares.readable == tuple(here / name for name in ("images", "labels.csv"))
+
+
 def test_with_services_nothing_local_is_shared(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     monkeypatch.setenv("RLR_DATA_REMOTE", "s3://bucket/versions")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rlr.foundation.errors import UserError
-from rlr.orchestration.parameters import Parameters, portable, resolve
+from rlr.orchestration.parameters import Parameters, portable, refuse_unknown, resolve
 
 VERSION = "0123456789abcdef0123456789abcdef.dir"
 
@@ -54,6 +54,24 @@ def test_at_home_the_images_have_an_absolute_path(
     monkeypatch.chdir(folder)
     config = Parameters("tiny", ("data.root=images",)).at_home().resolve()
     assert config.data.root == str(folder / "images")
+
+
+def test_at_home_so_has_the_folder_where_new_ones_arrive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given, meant in (("incoming", str(tmp_path / "incoming")), ("s3://a/b", "s3://a/b")):
+        parameters = Parameters("tiny", (f"retraining.source={given}",)).at_home()
+        assert parameters.resolve().retraining.source == meant
+    assert Parameters("tiny").at_home().resolve().retraining.source is None
+
+
+def test_what_a_pipeline_does_not_know_is_refused() -> None:
+    refuse_unknown(["seed"], ["seed", "force"], "retraining")
+    with pytest.raises(UserError, match="The pipeline training has no parameter 'force'"):
+        refuse_unknown(
+            Parameters(force=True).as_arguments(), Parameters().as_arguments(), "training"
+        )
 
 
 def test_arguments_are_plain() -> None:

@@ -30,6 +30,7 @@ def run_tests(
     window: Observations,
     baseline: Baseline,
     above: np.ndarray,
+    aside: np.ndarray,
     settings: MonitorConfig,
     seed: int,
 ) -> list[TestResult]:
@@ -39,11 +40,12 @@ def run_tests(
         window: New images.
         baseline: What they are compared with.
         above: Whether an image is above its threshold or labelled as defective (N,), bool.
+        aside: Whether it says nothing of what is normal (N,), bool.
         settings: Rate of false alarms, and the other rules.
         seed: Seed of the draws.
     """
     known = window.class_of != UNKNOWN
-    pairs = [_seen(pair) for pair in compared(window, baseline, known, above)]
+    pairs = [_seen(pair) for pair in compared(window, baseline, known, aside)]
     scopes = _scopes(window.class_of[known], settings.least_images)
     most = 1 + len(pairs) * len(scopes)
     draws = max(settings.permutations, int(DRAWS_A_TEST * most / settings.false_alarm_rate))

@@ -5,7 +5,8 @@ stated false-positive rate explains? *Normal shifted*: do the others, which are 
 look like normal images? Scores, brightness, sharpness and features are compared on images below
 the threshold alone, and features are those of the least anomalous part of each image, so that a
 defect which was missed does not enter either. An image whose features are nowhere near those of
-its class is no part with a defect, but something else.
+its class is no part with a defect, but something else; and where more images are above than defects
+can be, all of them are compared.
 """
 
 import numpy as np
@@ -36,10 +37,15 @@ def compare(
     known = window.class_of != UNKNOWN
     over = window.scores > baseline.limit(window.class_of)
     above = known & (window.defective | over)
-    tests = run_tests(window, baseline, above, settings, number)
+    # The least share that the count leaves possible is above what defects can be.
+    count, most = int(known.sum()), settings.greatest_defect_share
+    flood = bool(count) and binom.sf(above.sum() - 1, count, most) <= settings.false_alarm_rate
+    aside = window.defective if flood else above
+    tests = run_tests(window, baseline, above, aside, settings, number)
     new_classes = _new_classes(window)
     strange = int((known & (baseline.strangeness(window) > settings.far)).sum())
-    kind, reasons = _verdict(tests, new_classes, strange, above[known], settings)
+    flooded = f"{above.sum() / count:.0%} of the images above the threshold" if flood else ""
+    kind, reasons = _verdict(tests, new_classes, strange, flooded, settings)
     first, last = window.images[0], window.images[-1]
     expected = next((test.reference for test in tests if test.measure == "defects"), None)
     return WindowResult(
@@ -70,7 +76,7 @@ def _verdict(
     tests: list[TestResult],
     new_classes: dict[str, int],
     strange: int,
-    above: np.ndarray,
+    flooded: str,
     settings: MonitorConfig,
 ) -> tuple[Kind, list[str]]:
     significant = [test for test in tests if test.significant]
@@ -80,10 +86,8 @@ def _verdict(
             reasons.append(f"{count} images of the class {name}, which the model does not know")
     if strange >= settings.least_images:
         reasons.append(f"{strange} images unlike all known classes")
-    count, most = len(above), settings.greatest_defect_share
-    # The least share that the count leaves possible is above what defects can be.
-    if count and binom.sf(above.sum() - 1, count, most) <= settings.false_alarm_rate:
-        reasons.append(f"{above.sum() / count:.0%} of the images above the threshold")
+    if flooded:
+        reasons.append(flooded)
     if reasons:
         return "normal_shifted", reasons
     more = [test for test in significant if test.measure == "defects"]

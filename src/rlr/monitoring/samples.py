@@ -101,7 +101,7 @@ class Baseline:
 
 
 def compared(
-    window: Observations, baseline: Baseline, known: np.ndarray, above: np.ndarray
+    window: Observations, baseline: Baseline, known: np.ndarray, aside: np.ndarray
 ) -> Iterator[Pair]:
     """Yield each measure of new images beside that of the reference.
 
@@ -109,12 +109,12 @@ def compared(
         window: New images.
         baseline: What they are compared with.
         known: Whether the model knows an image's class (N,), bool.
-        above: Whether an image is above its threshold or labelled as defective (N,), bool.
+        aside: Whether it says nothing of what is normal (N,), bool: it is defective.
     """
     reference = baseline.reference
     scores = baseline.scores()
     below = scores.values <= baseline.limit(scores.classes)
-    inside = known & ~above
+    inside = known & ~aside
     classes = window.class_of[inside]
     yield Pair(
         "score",

@@ -52,23 +52,23 @@ def conclude(windows: Sequence[WindowResult], settings: MonitorConfig) -> tuple[
     more = [window for window in last if window.kind != "quiet"]
     of = f"of the last {len(last)} windows" if len(last) > 1 else "of the one window there is"
     if len(shifted) >= settings.agree:
-        return "normal_shifted", f"Normal shifted in {len(shifted)} {of}: {_commonest(shifted)}."
+        return "normal_shifted", f"Normal shifted in {len(shifted)} {of}: {_latest(shifted)}."
     if shifted:
         return "quiet", (
             f"Normal shifted in {len(shifted)} {of}, but {settings.agree} must agree "
-            f"(monitor.agree): {_commonest(shifted)}."
+            f"(monitor.agree): {_latest(shifted)}."
         )
     if len(more) >= settings.agree:
         return (
             "more_defects",
-            f"More defects in {len(more)} {of} ({_commonest(more)}), normal unchanged.",
+            f"More defects in {len(more)} {of} ({_latest(more)}), normal unchanged.",
         )
     if more:
         return "quiet", (
             f"More defects in {len(more)} {of}, but {settings.agree} must agree (monitor.agree): "
-            f"{_commonest(more)}; normal unchanged."
+            f"{_latest(more)}; normal unchanged."
         )
-    return "quiet", f"No shift in any {of}."
+    return "quiet", f"No shift in {'any ' * (len(last) > 1)}{of if len(last) > 1 else of[3:]}."
 
 
 def _whose(tests: Sequence[TestResult]) -> str:
@@ -85,6 +85,6 @@ def _values(test: TestResult) -> str:
     return f" ({test.reference:.3g} -> {test.new:.3g})"
 
 
-def _commonest(windows: Sequence[WindowResult]) -> str:
-    """Return the reasons of the last window, and say of which measure they are in words."""
+def _latest(windows: Sequence[WindowResult]) -> str:
+    """Return the reasons of the last one of these windows: what is the case today."""
     return "; ".join(windows[-1].reasons)

@@ -316,6 +316,22 @@ def test_the_training_pipeline_is_one_that_kubeflow_takes(
     assert "rlr-pipeline:" not in text
 
 
+def test_the_retraining_pipeline_is_one_that_kubeflow_takes_with_force(
+    rlr: Callable[..., object], api: KubeflowApi, repository: Path
+) -> None:
+    here = (f"--endpoint={api.address}", f"--project={repository}", *IMAGES)
+    assert rlr("pipeline", "upload", "retraining", *here).status == 0
+    order = ("pipeline", "submit", "retraining", "--force", "--wait", "--every=0.01", "--json")
+    answer = rlr(*order, *here)
+    assert answer.status == 0, answer.stderr
+    steps = {step["name"] for step in json.loads(answer.stdout)["steps"]}
+    assert {"import-data", "report"} <= steps
+    assert only_run(api)["runtime_config"]["parameters"]["force"] is True
+    refused = rlr("pipeline", "submit", "training", "--force", *here)
+    assert refused.status == 2
+    assert "The pipeline training has no parameter 'force'" in refused.stderr
+
+
 def test_the_distributed_pipeline_is_one_that_kubeflow_takes(
     rlr: Callable[..., object], api: KubeflowApi, repository: Path
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from fixtures.arrivals import Place, save
 
 from rlr.config.retraining import RetrainingConfig
-from rlr.data.versions import cached_folder, data_version, publish, pull, read_parent
+from rlr.data.versions import cached_folder, data_version, publish, pull, read_parent, record_parent
 from rlr.foundation.errors import MachineError, UserError
 from rlr.orchestration.retraining import importing
 from rlr.orchestration.retraining.importing import contents_of, import_new, require_source
@@ -178,6 +178,8 @@ def test_another_set_of_images_is_left_alone(
     with caplog.at_level("INFO", "rlr"):
         assert find_base(other, "", registry(published)) == published
     assert "which was not made from" in caplog.text
+    record_parent(Path(other.root), "0" * 32 + ".dir", "import", {})  # made from what is unknown
+    assert find_base(other, "", registry(published)) == published
 
 
 def test_news_are_counted_by_bytes(place: Place, published: str) -> None:
