@@ -215,6 +215,7 @@ def join(one: Observations, other: Observations) -> Observations:
             "brightness",
             "sharpness",
             "coordinates",
+            "distances",
             "defective",
         )
     }

@@ -189,7 +189,10 @@ def judge_and_register(
     )
     prepare(registered, Needs(tracking=True)).set_caching_options(False)
 
-    promotion(wanted=gated.outputs["promote"], version=registered.outputs["version"], **common)
+    promoted = promotion(
+        wanted=gated.outputs["promote"], version=registered.outputs["version"], **common
+    )
+    promoted.set_caching_options(False)
     return Judged(evaluated, gated, registered)
 
 

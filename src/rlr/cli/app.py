@@ -27,7 +27,9 @@ from rlr.cli import (
     registry,
     remote,
     reproduce,
+    retrain,
     runs,
+    schedule,
     services,
     train,
 )
@@ -48,11 +50,12 @@ app = typer.Typer(
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
 for remote_verb in remote.verbs:
     pipeline.app.command()(remote_verb)
-for group in (cluster, config, data, pipeline, registry, runs, images, services):
+for group in (cluster, config, data, pipeline, schedule, registry, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
     evaluate.evaluate,
+    retrain.retrain,
     gate.gate,
     register.register,
     predict.predict,

@@ -36,6 +36,12 @@ SeedOption = Annotated[
     int | None,
     typer.Option("--seed", min=0, help="Seed; without it, that of the configuration."),
 ]
+ForceOption = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Train whatever is new, and in a cool-down (pipeline retraining alone)."
+    ),
+]
 PipelineImageOption = Annotated[
     str | None,
     typer.Option("--image-pipeline", metavar="REF", help="Image of the light steps."),
@@ -107,6 +113,7 @@ def run(
     overrides: SetOption = None,
     data_version: VersionOption = "",
     seed: SeedOption = None,
+    force: ForceOption = False,
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -115,20 +122,21 @@ def run(
     from rlr.orchestration.project import find_project
     from rlr.orchestration.summary import summarise
 
-    parameters = read_parameters(config, overrides, data_version, seed).at_home()
+    parameters = read_parameters(config, overrides, data_version, seed, force).at_home()
     checkout = find_project(project)
-    place = _place(runner, checkout, parameters, image_pipeline, image_train)
+    place = place_of(runner, checkout, parameters, image_pipeline, image_train)
     made = run_pipeline(checkout, name, parameters, place=place)
-    emit(summarise(made, parameters), as_json, _run_lines)
+    emit(summarise(made, parameters), as_json, run_lines)
 
 
-def _place(
+def place_of(
     runner: Runner,
     checkout: "Project",
     parameters: "Parameters",
     image_pipeline: str | None,
     image_train: str | None,
 ) -> "Place":
+    """Return where the steps of a run on this machine are executed."""
     if runner is Runner.DOCKER:
         from rlr.orchestration.containers import Containers
 
@@ -144,7 +152,8 @@ def _place(
     return Processes()
 
 
-def _run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
+def run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield what came out of a run on this machine: metrics, decisions, places."""
     from rlr.cli.evaluate import metrics_table
 
     for protocol, metrics in document.get("metrics", {}).items():
@@ -160,9 +169,15 @@ def place_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _gate_lines(document["gate"])
     if "version" in document:
         version = document["version"]
-        alias = f", alias {version['alias']}" if version["alias"] else ", no alias"
+        name = "champion" if document["promoted"] else version["alias"]
+        alias = f", alias {name}" if name else ", no alias"
         yield f"Registered: {version['uri']}{alias} (floors: {version['floors']})"
         yield f"Champion:   {_champion_line(document)}"
+    if "outcome" in document:
+        made_of = f", made from {document['base']}" if document["base"] else ""
+        yield f"Data:       {document['data_version']}{made_of}"
+        yield f"Retraining: {document['sentence']}"
+        yield f"            {document['page']}"
     if "report" in document:
         yield f"Report:     {document['report']}"
     yield f"Run folder: {document['folder']}"
@@ -189,7 +204,11 @@ def _champion_line(document: Mapping[str, Any]) -> str:
 
 
 def read_parameters(
-    config: str, overrides: list[str] | None, data_version: str = "", seed: int | None = None
+    config: str,
+    overrides: list[str] | None,
+    data_version: str = "",
+    seed: int | None = None,
+    force: bool = False,
 ) -> "Parameters":
     """Return the parameters that the options mean."""
     from rlr.orchestration.parameters import CONFIGURED_SEED, Parameters, portable
@@ -199,6 +218,7 @@ def read_parameters(
         tuple(overrides or ()),
         data_version,
         CONFIGURED_SEED if seed is None else seed,
+        force,
     )
 
 

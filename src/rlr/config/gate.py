@@ -49,7 +49,7 @@ class GateConfig(Section):
         2000, description="Draws of the paired bootstrap over images."
     )
     bins: Annotated[int, Field(ge=32)] = Field(
-        1000, description="Bins that the pixels of a class are counted in, for the draws alone."
+        2000, description="Bins that the pixels of a class are counted in, for the draws alone."
     )
     least_images: Annotated[int, Field(ge=2)] = Field(
         2,

@@ -14,7 +14,12 @@ from scipy import ndimage
 
 EIGHT_CONNECTED = np.ones((3, 3), dtype=int)
 SKETCH = 1024  # scores kept of an image to place the thresholds by
-GEOMETRIC_NEGATIVES, EVEN_NEGATIVES, GEOMETRIC_POSITIVES, EVEN_POSITIVES = 0.5, 0.125, 0.125, 0.25
+GEOMETRIC_NEGATIVES, EVEN_NEGATIVES, GEOMETRIC_POSITIVES, EVEN_POSITIVES = (
+    0.375,
+    0.0625,
+    0.0625,
+    0.5,
+)
 
 
 @dataclass(frozen=True)
@@ -72,18 +77,34 @@ def thresholds(negatives: Sequence[Sketch], positives: Sequence[Sketch], bins: i
         positives: The same of their defective pixels.
         bins: Greatest number of thresholds before the last.
     """
-    sketches = [*negatives, *positives]
-    distinct = np.unique(np.concatenate([sketch.values for sketch in sketches]))
-    if len(distinct) > bins or not all(sketch.complete for sketch in sketches):
-        distinct = np.unique(
-            np.concatenate(
-                [
-                    _placed(negatives, GEOMETRIC_NEGATIVES * bins, EVEN_NEGATIVES * bins),
-                    _placed(positives, GEOMETRIC_POSITIVES * bins, EVEN_POSITIVES * bins),
-                ]
-            )
+    chosen = _all_scores([*negatives, *positives], bins)
+    if chosen is None:
+        chosen = _all_positives(positives, bins)
+    if chosen is None:
+        chosen = np.concatenate(
+            [
+                _placed(negatives, GEOMETRIC_NEGATIVES * bins, EVEN_NEGATIVES * bins),
+                _placed(positives, GEOMETRIC_POSITIVES * bins, EVEN_POSITIVES * bins),
+            ]
         )
-    return np.append(distinct[::-1], -np.inf).astype(distinct.dtype)
+    falling = np.unique(chosen)[::-1]
+    return np.append(falling, -np.inf).astype(falling.dtype)
+
+
+def _all_scores(sketches: Sequence[Sketch], most: int) -> np.ndarray | None:
+    """Return the distinct scores, or None where they are more, or not all known."""
+    distinct = np.unique(np.concatenate([sketch.values for sketch in sketches]))
+    known = all(sketch.complete for sketch in sketches)
+    return distinct if known and len(distinct) <= most else None
+
+
+def _all_positives(positives: Sequence[Sketch], most: int) -> np.ndarray | None:
+    """Return the distinct scores and what is just above each, or None where they are more."""
+    distinct = _all_scores(positives, most // 2)
+    if distinct is None:
+        return None
+    above = np.nextafter(distinct, distinct.dtype.type(np.inf))
+    return np.concatenate([distinct, above])
 
 
 def _placed(sketches: Sequence[Sketch], geometric: float, even: float) -> np.ndarray:
@@ -98,8 +119,8 @@ def _placed(sketches: Sequence[Sketch], geometric: float, even: float) -> np.nda
         ]
     )
     places = np.minimum(np.searchsorted(reached, ranks), len(values) - 1)
-    chosen: np.ndarray = values[order][places]
-    return chosen
+    placed: np.ndarray = values[order][places]
+    return placed
 
 
 def count_above(rising: np.ndarray, falling: np.ndarray) -> np.ndarray:

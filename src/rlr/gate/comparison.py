@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from rlr.config.gate import GateConfig
 from rlr.evaluation.metrics import Values
@@ -12,9 +12,10 @@ from rlr.gate.contributions import Contributions
 from rlr.gate.difference import Difference, blind_width, over_classes, over_metrics
 from rlr.gate.evidence import Evidence
 from rlr.gate.resampling import Resamples, resample
-from rlr.gate.samples import sample_metrics
+from rlr.gate.samples import Pixels, sample_metrics
 
-NORMAL, DEFECTIVE, UNMASKED = "normal", "defective", "defective, no mask"
+NORMAL, DEFECTIVE, MASKED = "normal", "defective", "masked"
+UNMASKED = "defective, no mask"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,6 @@ class Comparison:
         mean: The difference of each metric's mean over the compared classes.
         primary: The difference of the mean of the primary metrics; None: none is defined.
         primary_metrics: Those that are defined.
-        identical: Whether the two say exactly the same of every compared image.
     """
 
     classes: dict[str, dict[str, Difference]]
@@ -35,38 +35,30 @@ class Comparison:
     mean: dict[str, Difference]
     primary: Difference | None
     primary_metrics: list[str]
-    identical: bool
 
 
 @dataclass(frozen=True)
 class _Class:
-    """One class in the eyes of both models."""
+    """One class: which rows of the frame are its N images, and what they show."""
 
     name: str
-    rows: pd.DataFrame
-    places: np.ndarray  # of images whose pixels are known
+    rows: np.ndarray  # (N,)
+    defective: np.ndarray  # (N,)
+    masked: np.ndarray  # defective, and it is known where (N,)
+    groups: np.ndarray  # (N,)
 
-    @property
+    @cached_property
     def sizes(self) -> dict[str, int]:
         """Number of groups of normal, defective, and defective images with a mask."""
-        defective = self.rows["defective"].to_numpy()
-        masked = defective & self.known
-        groups = self.rows["group"]
-        kinds = {NORMAL: ~defective, DEFECTIVE: defective, "masked": masked}
-        return {kind: groups[members].nunique() for kind, members in kinds.items()}
-
-    @property
-    def known(self) -> np.ndarray:
-        return np.isin(np.arange(len(self.rows)), self.places)
+        kinds = {NORMAL: ~self.defective, DEFECTIVE: self.defective, MASKED: self.masked}
+        return {kind: len(np.unique(self.groups[members])) for kind, members in kinds.items()}
 
     def resample(self, settings: GateConfig, data_version: str) -> Resamples:
-        defective = self.rows["defective"].to_numpy()
-        kinds = np.where(defective, DEFECTIVE, NORMAL)
-        if self.sizes["masked"] >= settings.least_images:
+        kinds = np.where(self.defective, DEFECTIVE, NORMAL)
+        if self.sizes[MASKED] >= settings.least_images:
             # Every draw then has masks.
-            kinds = np.where(defective & ~self.known, UNMASKED, kinds)
-        groups = self.rows["group"].to_numpy().astype(str)
-        return resample(kinds, groups, settings.draws, (data_version, self.name))
+            kinds = np.where(self.defective & ~self.masked, UNMASKED, kinds)
+        return resample(kinds, self.groups, settings.draws, (data_version, self.name))
 
 
 def compare(evidence: Evidence, settings: GateConfig) -> Comparison | None:
@@ -97,7 +89,6 @@ def compare(evidence: Evidence, settings: GateConfig) -> Comparison | None:
         mean=mean,
         primary=over_metrics([mean[name] for name in names]),
         primary_metrics=names,
-        identical=_identical(evidence.ours, evidence.theirs, list(compared)),
     )
 
 
@@ -107,10 +98,15 @@ def primary_names(ours: Contributions, settings: GateConfig) -> list[str]:
 
 
 def _classes(ours: Contributions) -> Iterator[_Class]:
-    for name, rows in ours.frame.groupby("class", sort=True):
-        pixels = ours.pixels.get(str(name))
-        places = np.empty(0, int) if pixels is None else pixels.places
-        yield _Class(str(name), rows.reset_index(drop=True), places)
+    names = ours.frame["class"].to_numpy(dtype=str)
+    defective = ours.frame["defective"].to_numpy(dtype=bool)
+    groups = ours.frame["group"].to_numpy(dtype=str)
+    for name in np.unique(names):
+        rows = np.flatnonzero(names == name)
+        known = np.zeros(len(rows), bool)
+        if name in ours.pixels:
+            known[ours.pixels[name].places] = True
+        yield _Class(str(name), rows, defective[rows], defective[rows] & known, groups[rows])
 
 
 def _why_not(one: _Class, evidence: Evidence, settings: GateConfig) -> str:
@@ -127,23 +123,31 @@ def _differences(
     one: _Class, resamples: Resamples, evidence: Evidence, settings: GateConfig
 ) -> dict[str, Difference]:
     assert evidence.theirs is not None
-    pixels = one.sizes["masked"] >= settings.least_images
-    ours = sample_metrics(evidence.ours, one.name, resamples, pixels)
-    theirs = sample_metrics(evidence.theirs, one.name, resamples, pixels)
+    pixels = one.sizes[MASKED] >= settings.least_images
+    ours, theirs = (
+        sample_metrics(
+            resamples,
+            one.defective,
+            model.scores[one.rows],
+            Pixels(model.pixels[one.name], model.limits) if pixels else None,
+        )
+        for model in (evidence.ours, evidence.theirs)
+    )
     ours_exact = evidence.ours.per_class[one.name]
     theirs_exact = evidence.theirs.per_class[one.name]
     tail = (1.0 - settings.confidence) / 2.0
+    identical = _identical(one, evidence)
     found = {}
     for name in ours:
         estimate = _minus(ours_exact[name], theirs_exact[name])
         moved = ours[name] - theirs[name]
         moved += estimate - moved[0]  # the exact metric, where the binned one is a little off
-        kind = DEFECTIVE if name.startswith("image_") else "masked"
+        kind = DEFECTIVE if name.startswith("image_") else MASKED
         found[name] = Difference(
             estimate=estimate,
             draws=moved[1 + resamples.left_out :],
             influences=resamples.influences(moved[1 : 1 + resamples.left_out]),
-            blind=blind_width(min(one.sizes[NORMAL], one.sizes[kind]), tail),
+            blind=0.0 if identical else blind_width(min(one.sizes[NORMAL], one.sizes[kind]), tail),
             seeds=_seeds(evidence, one.name, name),
             tail=tail,
         )
@@ -174,14 +178,19 @@ def _mean_over_classes(
     return mean
 
 
-def _identical(ours: Contributions, theirs: Contributions, names: list[str]) -> bool:
-    members = ours.frame["class"].isin(names)
-    return bool((ours.frame["image_score"] == theirs.frame["image_score"])[members].all()) and all(
-        ours.per_class[name] == theirs.per_class[name] for name in names
-    )
+def _identical(one: _Class, evidence: Evidence) -> bool:
+    """Whether the two say exactly the same of every image, as one network does and no two do."""
+    assert evidence.theirs is not None
+    ours, theirs = evidence.ours, evidence.theirs
+    same_metrics = ours.per_class[one.name] == theirs.per_class[one.name]
+    return same_metrics and np.array_equal(ours.scores[one.rows], theirs.scores[one.rows])
 
 
 def _require_same_images(ours: Contributions, theirs: Contributions) -> None:
     columns = ["path", "class", "defective"]
-    if not ours.frame[columns].equals(theirs.frame[columns]):
+    same = len(ours.frame) == len(theirs.frame) and all(
+        np.array_equal(ours.frame[name].to_numpy(), theirs.frame[name].to_numpy())
+        for name in columns
+    )
+    if not same:
         raise ValueError("candidate and champion were not run on the same images in one order")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,12 @@ class Contributions:
     per_class: Mapping[str, Values]
     mean: Values
     limits: dict[str, float]
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """The image scores (N,), float64."""
+        scores: np.ndarray = self.frame["image_score"].to_numpy(dtype=np.float64)
+        return scores
 
 
 def contributions(

@@ -84,14 +84,12 @@ def _per_class(evidence: Evidence, comparison: Comparison | None) -> dict[str, d
     ours = evidence.ours.per_class
     theirs = {} if evidence.theirs is None else evidence.theirs.per_class
     found = {} if comparison is None else comparison.classes
-    identical = comparison is not None and comparison.identical
     return {
         name: {
             metric: _compared(
                 value,
                 theirs.get(name, {}).get(metric),
                 found.get(name, {}).get(metric),
-                identical,
             )
             for metric, value in metrics.items()
         }
@@ -103,15 +101,13 @@ def _mean(evidence: Evidence, comparison: Comparison | None) -> dict[str, Compar
     """Return the means over the compared classes, or over all where there is no champion."""
     if comparison is None or evidence.theirs is None:
         return {
-            metric: _compared(value, None, None, False)
-            for metric, value in evidence.ours.mean.items()
+            metric: _compared(value, None, None) for metric, value in evidence.ours.mean.items()
         }
     return {
         metric: _compared(
             _mean_of(evidence.ours.per_class, comparison, metric),
             _mean_of(evidence.theirs.per_class, comparison, metric),
             comparison.mean.get(metric),
-            comparison.identical,
         )
         for metric in evidence.ours.mean
     }
@@ -131,21 +127,17 @@ def _primary(evidence: Evidence, comparison: Comparison | None) -> Compared | No
     names = comparison.primary_metrics
     ours = [value for name in names if (value := mean[name].candidate) is not None]
     theirs = [value for name in names if (value := mean[name].champion) is not None]
-    return _compared(
-        sum(ours) / len(names), sum(theirs) / len(names), comparison.primary, comparison.identical
-    )
+    return _compared(sum(ours) / len(names), sum(theirs) / len(names), comparison.primary)
 
 
-def _compared(
-    ours: float | None, theirs: float | None, difference: Difference | None, identical: bool
-) -> Compared:
+def _compared(ours: float | None, theirs: float | None, difference: Difference | None) -> Compared:
     if difference is None:
         return Compared(candidate=ours, champion=theirs, difference=None, flag="")
     return Compared(
         candidate=ours,
         champion=theirs,
         difference=difference.interval(),
-        flag=flag_of(difference, identical),
+        flag=flag_of(difference),
     )
 
 

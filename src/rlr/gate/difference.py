@@ -42,7 +42,8 @@ class Difference:
         draws: In each draw (D,).
         influences: What each group of images moves it by (G,); the sum of the squares is the
             jackknife's variance.
-        blind: Half the width that an interval has where no image told the models apart.
+        blind: Half the width that an interval has where no image told the models apart; 0: they
+            say exactly the same of every image.
         seeds: The candidate's metric in each of its k trainings (k,).
         tail: Share of the draws beyond each end, (1 - `gate.confidence`) / 2.
     """

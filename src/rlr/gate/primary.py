@@ -13,11 +13,11 @@ NO_WIDTH = (
 )
 
 
-def flag_of(difference: Difference, identical: bool) -> str:
+def flag_of(difference: Difference) -> str:
     """Return what has to be known of an interval; "" if nothing."""
     if difference.has_width:
         return ""
-    return IDENTICAL if identical else NO_WIDTH
+    return NO_WIDTH if difference.blind else IDENTICAL
 
 
 def primary_finding(comparison: Comparison, settings: GateConfig) -> Finding:
@@ -39,7 +39,7 @@ def _judge(difference: Difference, comparison: Comparison, settings: GateConfig)
     ends, margin = difference.interval(), settings.primary_margin
     outcome, verdict = _verdict(ends.lower, ends.upper, margin)
     subject = " and ".join(comparison.primary_metrics)
-    flag = flag_of(difference, comparison.identical)
+    flag = flag_of(difference)
     note = f" ({flag})" if flag else ""
     return Finding(
         rule=RULE,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BLOCK = 256  # resamples in work at once
+BLOCK = 64  # resamples in work at once
 
 
 @dataclass(frozen=True)

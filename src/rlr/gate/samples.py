@@ -1,32 +1,40 @@
 """A model's metrics of one class in every resample of its images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from rlr.gate.contributions import Contributions, PixelCounts
+from rlr.gate.contributions import PixelCounts
 from rlr.gate.resampling import Resamples
-from rlr.gate.weighted import Metrics, Sums, aupro_metrics
+from rlr.gate.weighted import Metrics, Overlap, Sums
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Counts of a class's pixels, and the limits of AUPRO by name."""
+
+    counts: PixelCounts
+    limits: Mapping[str, float]
 
 
 def sample_metrics(
-    model: Contributions, class_name: str, resamples: Resamples, pixels: bool
+    resamples: Resamples, defective: np.ndarray, scores: np.ndarray, pixels: Pixels | None
 ) -> Metrics:
-    """Measure a class in each of R resamples.
+    """Measure a model on a class in each of R resamples.
 
     Args:
-        model: What its images add.
-        class_name: The class.
-        resamples: Weights of its images; they are the same for both models.
-        pixels: Whether pixel metrics and AUPRO are asked for.
+        resamples: Weights of the N images; they are the same for both models.
+        defective: Which images are defective (N,), bool.
+        scores: The model's image scores (N,).
+        pixels: What its maps say; None: pixel metrics and AUPRO are not asked for.
 
     Returns:
         The metrics by their names in metrics.json, each (R,), float64.
     """
-    rows = model.frame[model.frame["class"] == class_name]
-    measure = [_images(rows["defective"].to_numpy(), rows["image_score"].to_numpy())]
-    if pixels:
-        measure.append(_pixels(model.pixels[class_name], model.limits))
+    measure = [_images(defective, scores)]
+    if pixels is not None:
+        measure.append(_pixels(pixels.counts, pixels.limits))
     parts: list[Metrics] = []
     for weights in resamples.blocks():
         found: Metrics = {}
@@ -52,11 +60,11 @@ def _images(defective: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray],
     return metrics
 
 
-def _pixels(counts: PixelCounts, limits: dict[str, float]) -> Callable[[np.ndarray], Metrics]:
+def _pixels(counts: PixelCounts, limits: Mapping[str, float]) -> Callable[[np.ndarray], Metrics]:
     def metrics(weights: np.ndarray) -> Metrics:
         known = weights[:, counts.places]
         sums = Sums(known @ counts.negatives, known @ counts.positives, counts.single)
-        overlap = known @ counts.overlap / (known @ counts.regions)[:, None]
-        return {**aupro_metrics(sums, overlap, limits), **sums.metrics("pixel")}
+        found = known @ counts.overlap / (known @ counts.regions)[:, None]
+        return sums.metrics("pixel", Overlap(found, limits))
 
     return metrics

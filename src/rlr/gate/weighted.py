@@ -13,6 +13,14 @@ Metrics = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """Mean overlap of the defect regions at the thresholds (R, T), and the limits of AUPRO."""
+
+    found: np.ndarray
+    limits: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Sums:
     """Weighted positives and negatives of R samples with a score of at least each threshold.
 
@@ -26,54 +34,53 @@ class Sums:
     positives: np.ndarray
     single: np.ndarray
 
-    @property
-    def false_positive_rate(self) -> np.ndarray:
-        """Share of the negatives (R, T + 1), from 0 to 1."""
-        return _from_zero(self.negatives / self.negatives[:, -1:])
+    def metrics(self, prefix: str, overlap: Overlap | None = None) -> Metrics:
+        """Return AUROC, average precision and greatest F1, and AUPRO where an overlap is given."""
+        negatives, positives = self.negatives[:, -1:], self.positives[:, -1:]
+        alarms, gained = steps(self.negatives), steps(self.positives)
+        rate = self.negatives / negatives
+        found: Metrics = {}
+        if overlap is not None:
+            for name, limit in overlap.limits.items():
+                found[name] = area(rate, overlap.found, limit)
+        found[f"{prefix}_auroc"] = (alarms * (self.positives - gained / 2)).sum(axis=1) / (
+            negatives * positives
+        ).ravel()
+        found[f"{prefix}_ap"] = self._average_precision(alarms, gained)
+        f1 = self.positives / (self.positives + self.negatives + positives)
+        found[f"{prefix}_f1max"] = 2 * f1.max(axis=1)
+        return found
 
-    def metrics(self, prefix: str) -> Metrics:
-        """Return AUROC, average precision and greatest F1, each (R,)."""
-        found = _from_zero(self.positives / self.positives[:, -1:])
-        values = (
-            area(self.false_positive_rate, found),
-            self._average_precision(),
-            self._greatest_f1(),
-        )
-        names = (f"{prefix}_{name}" for name in ("auroc", "ap", "f1max"))
-        return dict(zip(names, values, strict=True))
-
-    def _average_precision(self) -> np.ndarray:
+    def _average_precision(self, alarms: np.ndarray, gained: np.ndarray) -> np.ndarray:
         """Precision at each positive; among scores that are not tied, at the middle one."""
-        gained = np.diff(self.positives, prepend=0)
-        alarms = np.diff(self.negatives, prepend=0)
-        hits = self.positives - np.where(self.single, 0, (gained - np.minimum(gained, 1)) / 2)
-        called = hits + self.negatives - np.where(self.single, 0, alarms / 2)
+        half = np.where(self.single, 0.0, 0.5).astype(gained.dtype)
+        middle = (gained - np.minimum(gained, 1)) * half
+        hits = self.positives - middle
+        called = hits + self.negatives - alarms * half
         precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
         mean: np.ndarray = (gained * precision).sum(axis=1) / self.positives[:, -1]
         return mean
 
-    def _greatest_f1(self) -> np.ndarray:
-        called = self.positives + self.negatives
-        best: np.ndarray = (2 * self.positives / (called + self.positives[:, -1:])).max(axis=1)
-        return best
 
-
-def aupro_metrics(sums: Sums, overlap: np.ndarray, limits: Mapping[str, float]) -> Metrics:
-    """Return AUPRO to each limit (R,), from the mean overlap at the thresholds (R, T)."""
-    rate, found = sums.false_positive_rate, _from_zero(overlap)
-    return {name: area(rate, found, limit) for name, limit in limits.items()}
+def steps(rising: np.ndarray) -> np.ndarray:
+    """Return what each threshold adds to the one before (R, T)."""
+    added = rising.copy()
+    added[:, 1:] -= rising[:, :-1]
+    return added
 
 
 def area(x: np.ndarray, y: np.ndarray, limit: float = 1.0) -> np.ndarray:
-    """Return the areas (R,) below lines (R, P) up to x = limit, divided by the limit."""
-    width = np.diff(x)
-    part = np.diff(np.minimum(x, limit))
+    """Return the areas (R,) below lines from (0, 0) through P points up to x = limit.
+
+    Args:
+        x: (R, P), rising, and at the last point at least the limit.
+        y: (R, P).
+        limit: What the areas are divided by, too.
+    """
+    past = int((x.min(axis=0) < limit).sum()) + 1  # from there on all lie beyond
+    x, y = x[:, :past], y[:, :past]
+    width, height = steps(x), steps(y)
+    part = steps(np.minimum(x, limit))
     share = np.divide(part, width, out=np.zeros_like(part), where=width > 0)
-    height = y[:, :-1] + np.diff(y) * share / 2
-    below: np.ndarray = (part * height).sum(axis=1) / limit
+    below: np.ndarray = (part * (y - height * (1 - share / 2))).sum(axis=1) / limit
     return below
-
-
-def _from_zero(values: np.ndarray) -> np.ndarray:
-    start = np.zeros((len(values), 1), values.dtype)
-    return np.concatenate([start, values], axis=1)

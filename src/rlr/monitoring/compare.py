@@ -1,10 +1,11 @@
 """One window of new images against the reference: a shifted normal, or more defects?
 
 Two questions are kept apart. *More defects*: are more images above their thresholds than the
-stated false-positive rate explains? *Normal shifted*: do the others, which are below, still look
-like normal images? Scores, brightness and sharpness are compared on images below the threshold
-alone, and features are those of the least anomalous part of each image; so a defect here and
-there does not enter.
+stated false-positive rate explains? *Normal shifted*: do the others, which are below, still
+look like normal images? Scores, brightness, sharpness and features are compared on images below
+the threshold alone, and features are those of the least anomalous part of each image, so that a
+defect which was missed does not enter either. An image whose features are nowhere near those of
+its class is no part with a defect, but something else.
 """
 
 import numpy as np
@@ -37,7 +38,8 @@ def compare(
     above = known & (window.defective | over)
     tests = run_tests(window, baseline, above, settings, number)
     new_classes = _new_classes(window)
-    kind, reasons = _verdict(tests, new_classes, above, known, settings)
+    strange = int((known & (baseline.strangeness(window) > settings.far)).sum())
+    kind, reasons = _verdict(tests, new_classes, strange, above[known], settings)
     first, last = window.images[0], window.images[-1]
     expected = next((test.reference for test in tests if test.measure == "defects"), None)
     return WindowResult(
@@ -51,6 +53,7 @@ def compare(
         defect_share=float(above.sum() / max(int(known.sum()), 1)),
         expected_share=expected,
         new_classes=new_classes,
+        strange=strange,
         kind=kind,
         reasons=reasons,
         tests=tests,
@@ -66,8 +69,8 @@ def _new_classes(window: Observations) -> dict[str, int]:
 def _verdict(
     tests: list[TestResult],
     new_classes: dict[str, int],
+    strange: int,
     above: np.ndarray,
-    known: np.ndarray,
     settings: MonitorConfig,
 ) -> tuple[Kind, list[str]]:
     significant = [test for test in tests if test.significant]
@@ -75,7 +78,9 @@ def _verdict(
     for name, count in new_classes.items():
         if count >= settings.least_images:
             reasons.append(f"{count} images of the class {name}, which the model does not know")
-    count, most = int(known.sum()), settings.greatest_defect_share
+    if strange >= settings.least_images:
+        reasons.append(f"{strange} images unlike all known classes")
+    count, most = len(above), settings.greatest_defect_share
     # The least share that the count leaves possible is above what defects can be.
     if count and binom.sf(above.sum() - 1, count, most) <= settings.false_alarm_rate:
         reasons.append(f"{above.sum() / count:.0%} of the images above the threshold")

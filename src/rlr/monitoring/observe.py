@@ -44,6 +44,7 @@ class Observations:
         brightness: (N,), float64.
         sharpness: (N,), float64.
         coordinates: (N, D), float32.
+        distances: From the mean features of its class, in spreads (N,), float64.
         defective: Whether the label says so (N,), bool.
     """
 
@@ -53,6 +54,7 @@ class Observations:
     brightness: np.ndarray
     sharpness: np.ndarray
     coordinates: np.ndarray
+    distances: np.ndarray
     defective: np.ndarray
 
     def __len__(self) -> int:
@@ -117,6 +119,7 @@ def observe(
         brightness=brightness,
         sharpness=sharpness,
         coordinates=reference.projection.apply(vectors, np.maximum(class_of, 0)),
+        distances=reference.projection.distances(vectors, np.maximum(class_of, 0)),
         defective=np.array([image.defective for image in fine], dtype=bool),
     )
     return observed, unreadable

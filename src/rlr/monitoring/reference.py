@@ -20,7 +20,7 @@ from rlr.detection.artifact import REFERENCE_FILE, read_attachment
 from rlr.foundation.errors import UserError
 
 KNOWN_BYTES = 8  # of a file's sha256: enough to know it again among billions
-LEAST_SPREAD = 1e-6  # of a feature, as a share of the greatest one: below it, it is constant
+LEAST_SPREAD = 0.1  # of a feature, as a share of the usual one: few are all but constant
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,12 @@ class Projection:
         nearest: np.ndarray = np.argmin(away, axis=0)
         return nearest
 
+    def distances(self, features: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """Return how far features (N, F) lie from the means of their classes, in spreads: (N,)."""
+        away = (features - self.means[classes]) / self.scale
+        distances: np.ndarray = np.sqrt((away**2).mean(axis=1))
+        return distances
+
     def apply(self, features: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Project features (N, F) of images of classes (N,) to coordinates (N, D), float32."""
         centred = (features - self.means[classes]) / self.scale
@@ -61,6 +67,7 @@ class Reference:
         sharpness: (N,), float64.
         held_out: (N,), bool: not used for the projection, so that it may be compared with.
         coordinates: (N, D), float32.
+        distances: From the mean features of its class, in spreads (N,), float64.
         projection: How the coordinates came about.
         tokens: Share of the tokens that the features are the mean of.
         known: First bytes of the sha256 of each image of the data version (M, 8), uint8.
@@ -72,6 +79,7 @@ class Reference:
     sharpness: np.ndarray
     held_out: np.ndarray
     coordinates: np.ndarray
+    distances: np.ndarray
     projection: Projection
     tokens: float
     known: np.ndarray
@@ -84,6 +92,7 @@ class Reference:
             "sharpness": self.sharpness,
             "held_out": self.held_out,
             "coordinates": self.coordinates,
+            "distances": self.distances,
             "projection.means": self.projection.means,
             "projection.scale": self.projection.scale,
             "projection.axes": self.projection.axes,
@@ -120,7 +129,8 @@ def fit_projection(
     means = np.stack([features[classes == place].mean(axis=0) for place in range(count)])
     centred = features - means[classes]
     spread = centred.std(axis=0)
-    scale = np.maximum(spread, max(float(spread.max()), 1e-12) * LEAST_SPREAD)
+    usual = float(np.sqrt((spread**2).mean())) or 1.0
+    scale = np.maximum(spread, LEAST_SPREAD * usual)
     _, lengths, axes = np.linalg.svd(centred / scale, full_matrices=False)
     rank = int((lengths > lengths.max(initial=0.0) * 1e-6).sum())
     kept = max(1, min(dimensions, rank, len(features) - count))

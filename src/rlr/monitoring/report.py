@@ -192,12 +192,8 @@ def _feature_chart(recent: Observations, baseline: Baseline, strange: np.ndarray
 
 def _atypical(recent: Observations, baseline: Baseline) -> np.ndarray:
     """Return places of images, the most atypical first: by features, or by score where greater."""
-    reference = baseline.reference
-    held = reference.coordinates[reference.held_out]
-    usual = float(np.quantile((held**2).sum(axis=1), 0.99)) or 1.0
-    away = np.sqrt((recent.coordinates.astype(np.float64) ** 2).sum(axis=1) / usual)
     ratio = recent.scores / np.maximum(baseline.limit(recent.class_of), 1e-12)
-    atypical = np.where(recent.class_of == UNKNOWN, np.inf, np.maximum(away, ratio))
+    atypical = np.maximum(baseline.strangeness(recent), ratio)
     places: np.ndarray = np.argsort(-atypical, kind="stable")
     return places
 

@@ -67,6 +67,7 @@ class WindowResult(Record):
         expected_share: Share of normal images that is above the thresholds without any
             drift; None: the model has no normal scores of these classes.
         new_classes: Number of images of each class that the model does not know.
+        strange: Number of images, not of such a class, that are unlike all known classes.
         kind: The verdict.
         reasons: What it rests on, in words.
         tests: All tests, those of all classes first.
@@ -82,6 +83,7 @@ class WindowResult(Record):
     defect_share: float
     expected_share: float | None
     new_classes: dict[str, int]
+    strange: int
     kind: Kind
     reasons: list[str]
     tests: list[TestResult]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlr.detection.thresholds import Thresholds
-from rlr.monitoring.observe import Observations
+from rlr.monitoring.observe import UNKNOWN, Observations
 from rlr.monitoring.reference import Reference
 from rlr.monitoring.result import Measure
 
@@ -70,6 +70,23 @@ class Baseline:
         limits: np.ndarray = values[np.maximum(class_of, 0)]
         return limits
 
+    def strangeness(self, window: Observations) -> np.ndarray:
+        """Return how far the features of images lie from their class, as a multiple of the usual.
+
+        Args:
+            window: New images.
+
+        Returns:
+            (N,), float64: about 1 for normal images, infinity for classes that are not known.
+        """
+        reference = self.reference
+        count = len(reference.classes)
+        own = [reference.distances[reference.class_of == place] for place in range(count)]
+        usual = np.array([np.median(distances) for distances in own])
+        multiples = window.distances / np.maximum(usual[np.maximum(window.class_of, 0)], 1e-12)
+        strange: np.ndarray = np.where(window.class_of == UNKNOWN, np.inf, multiples)
+        return strange
+
     def scores(self) -> Sample:
         """Return the scores of normal images that the networks were not trained on."""
         names = self.reference.classes
@@ -114,11 +131,9 @@ def compared(
         Sample(window.sharpness[inside], classes),
         Sample(reference.sharpness, reference.class_of),
     )
-    # A label that says so is known; the score alone must not decide who may testify here.
-    unlabelled = known & ~window.defective
     held_out = reference.held_out
     yield Pair(
         "features",
-        Sample(window.coordinates[unlabelled], window.class_of[unlabelled]),
+        Sample(window.coordinates[inside], classes),
         Sample(reference.coordinates[held_out], reference.class_of[held_out]),
     )

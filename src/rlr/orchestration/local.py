@@ -14,7 +14,7 @@ from typing import TextIO
 
 from rlr.foundation.errors import MachineError, RlrError
 from rlr.orchestration.outputs import StepOutput, missing_outputs, read_outputs
-from rlr.orchestration.parameters import Parameters
+from rlr.orchestration.parameters import Parameters, refuse_unknown
 from rlr.orchestration.place import Place, Processes
 from rlr.orchestration.project import Project
 from rlr.orchestration.reporting import FAILURE_FILE, LINE_MARK, RUN_NAME, read_failure
@@ -70,11 +70,13 @@ def run_pipeline(
     start = time.monotonic()
     with project.load(name) as module:
         pipeline = module.build(place.prepare, parameters)
+        arguments = parameters.as_arguments()
+        refuse_unknown(arguments, pipeline.component_spec.inputs or (), name)
         with _step_environment(folder), _quiet_runner(folder / LOG_FILE):
             try:
                 with place.opened(folder) as runner:
                     local.init(runner, pipeline_root=str(folder))
-                    pipeline(**parameters.as_arguments())
+                    pipeline(**arguments)
             except Exception as error:
                 raise _explain(error, folder, place) from error
         spec = pipeline.pipeline_spec

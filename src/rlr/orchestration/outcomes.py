@@ -61,27 +61,6 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class Monitored:
-    """Outcome of `monitor`.
-
-    Attributes:
-        drifted: Whether the normal has shifted in so many of the last windows that it counts.
-        kind: "normal_shifted", "more_defects", "quiet" or "too_few_images".
-        reason: One sentence that names what shifted, or says why it does not count.
-        images: Number of images compared.
-        report: Page to look at; beside it lies drift.json.
-        run_id: Run on the tracking server.
-    """
-
-    drifted: bool
-    kind: str
-    reason: str
-    images: int
-    report: Path
-    run_id: str
-
-
-@dataclass(frozen=True)
 class Gated:
     """Outcome of `gate`.
 
@@ -100,6 +79,27 @@ class Gated:
     champion: str
     metrics: dict[str, float]
     report: Path
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """Outcome of `monitor`.
+
+    Attributes:
+        drifted: Whether the normal has shifted in so many of the last windows that it counts.
+        kind: "normal_shifted", "more_defects", "quiet" or "too_few_images".
+        reason: One sentence that names what shifted, or says why it does not count.
+        images: Number of images compared.
+        report: Page to look at; beside it lies drift.json.
+        run_id: Run on the tracking server.
+    """
+
+    drifted: bool
+    kind: str
+    reason: str
+    images: int
+    report: Path
+    run_id: str
 
 
 @dataclass(frozen=True)

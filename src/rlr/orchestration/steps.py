@@ -27,6 +27,7 @@ from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
 from rlr.orchestration.parameters import resolve
 from rlr.orchestration.reporting import run_name, step
+from rlr.orchestration.retraining import steps as retraining
 from rlr.orchestration.runs import (
     HISTORY_FILE,
     begin_training_run,
@@ -46,6 +47,11 @@ from rlr.registry.versions import register as register_version
 logger = logging.getLogger("rlr")
 
 gate = gating.gate
+import_data = retraining.import_data
+watch_drift = retraining.watch_drift
+decide = retraining.decide
+skip_training = retraining.skip_training
+report = retraining.report
 monitor = monitoring.monitor
 promote = promoting.promote
 

@@ -36,11 +36,30 @@ def summarise(run: LocalRun, parameters: Parameters) -> dict[str, Any]:
         "config": settings.name,
         "mlflow_ui": _how_to_look(tracking_uri(settings.registry)),
         "steps": {name: step.parameters for name, step in run.steps.items()},
+        **_story(run),
         **_images(run),
         **_training(run),
         **_evaluation(run),
         **_gate(run),
         **_version(run),
+    }
+
+
+def _story(run: LocalRun) -> dict[str, Any]:
+    """Return what a retraining says of itself: whether there was a training, and what of it."""
+    step = run.steps.get("report")
+    if step is None:
+        return {}
+    told = read_result(step.artifacts["story"], "report")
+    imported = read_result(run.steps["import-data"].artifacts["news"], "import_data")
+    return {
+        "retrained": any(name in run.steps for name in TRAININGS),
+        "outcome": told["outcome"],
+        "sentence": told["sentence"],
+        "data_version": imported["data_version"],
+        "base": imported["base"] if imported["new"] else None,
+        "new": {name: imported[name] for name in ("new", "judged", "unjudged")},
+        "page": str(step.artifacts["page"]),
     }
 
 

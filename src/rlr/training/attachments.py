@@ -69,6 +69,7 @@ def make_reference(
         sharpness=sharpness,
         held_out=held_out,
         coordinates=projection.apply(features, class_of),
+        distances=projection.distances(features, class_of),
         projection=projection,
         tokens=wanted.tokens,
         known=np.frombuffer(hashes, dtype=np.uint8).reshape(-1, KNOWN_BYTES),

@@ -19,7 +19,7 @@ HistoryDryRunOption = Annotated[
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every metric, not the means alone.")]
 MEANS = ("default.mean.", "default.pooled.")
-DAY = len("2026-01-31")
+SECONDS = len("2026-01-31T12:00:00")
 
 
 @app.command("list")
@@ -117,7 +117,7 @@ def _list_row(one: Mapping[str, Any]) -> tuple[Any, ...]:
         one["gate_outcome"],
         against,
         _short(one["data_version"]),
-        one["created"],
+        _moment(one["created"]),
     )
 
 
@@ -196,7 +196,7 @@ def _entry_row(entry: Mapping[str, Any]) -> tuple[Any, ...]:
     gate = entry["gate"]
     return (
         entry["number"],
-        entry["time"][:DAY] + entry["time"][DAY : DAY + 9].replace("T", " "),
+        _moment(entry["time"]),
         entry["actor"],
         action,
         entry["from"],
@@ -204,6 +204,10 @@ def _entry_row(entry: Mapping[str, Any]) -> tuple[Any, ...]:
         f"{gate['outcome']} {gate['sha256'][:8]}" if gate else None,
         entry["reason"] or entry["check"] or None,
     )
+
+
+def _moment(time: str) -> str:
+    return time[:SECONDS].replace("T", " ")
 
 
 def _short(data_version: str | None) -> str | None:

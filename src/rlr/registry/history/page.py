@@ -134,6 +134,8 @@ def _summary(result: GateResult) -> Judgement:
 def _why(entry: Mapping[str, Any]) -> list[str]:
     """Return all that an entry gives as its reasons."""
     told = [entry["reason"], entry["check"]]
+    if "pipeline_run" in entry["facts"]:
+        told.append(f"Run of the pipeline: {entry['facts']['pipeline_run']}.")
     told += [f"Overridden: {sentence}" for sentence in entry["overrode"]]
     if entry["gate"] and not entry["overrode"]:
         told += entry["gate"]["reasons"]
