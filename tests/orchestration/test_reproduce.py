@@ -278,7 +278,9 @@ def test_what_is_not_there_is_told(
         reproduce(here, "models:/rlr/9")
     with monkeypatch.context() as patch:
         patch.setattr(again, "holds", lambda *_: False)  # the folder of the training has changed
-        with pytest.raises(UserError, match=r"lies neither in .* cannot be pulled: The data"):
+        with pytest.raises(
+            UserError, match=r"does not lie in .* or .*, and cannot be pulled: The data"
+        ):
             reproduce(here, VERSION)
     with monkeypatch.context() as patch:
         patch.setattr(original, "CONFIG_FILE", "gone.yaml")

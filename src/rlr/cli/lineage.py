@@ -95,7 +95,10 @@ def _made_of(asked: Mapping[str, Any], document: Mapping[str, Any]) -> "Tree":
 
 def _count(document: Mapping[str, Any]) -> str:
     versions, others = len(document["versions"]), len(document["runs"])
-    return f"{versions} versions; {others} runs without a version."
+    return (
+        f"{versions} version{'' if versions == 1 else 's'}; "
+        f"{others} run{'' if others == 1 else 's'} without a version."
+    )
 
 
 def _title(facts: Mapping[str, Any]) -> str:

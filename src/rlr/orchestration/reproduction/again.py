@@ -84,7 +84,8 @@ def _stored_remote(original: Original) -> str | None:
 def _folder(original: Original, here: DataConfig, version: str) -> Path:
     """Return a folder with the images: that of the training, the user's, or one that is pulled."""
     stored = parse_yaml(original.config)["data"]["root"]
-    for candidate in dict.fromkeys((stored, here.root)):
+    folders = list(dict.fromkeys((stored, here.root)))
+    for candidate in folders:
         if Path(candidate).is_dir() and holds(Path(candidate), version):
             return Path(candidate).absolute()
     wanted = here.model_copy(update={"version": version, "root": os.devnull})
@@ -92,8 +93,8 @@ def _folder(original: Original, here: DataConfig, version: str) -> Path:
         root, _ = materialise(wanted)
     except UserError as error:
         raise UserError(
-            f"{original.name} cannot be reproduced: its data version {version} lies neither in "
-            f"{stored} nor in {here.root}, and cannot be pulled: {error}"
+            f"{original.name} cannot be reproduced: its data version {version} does not lie in "
+            f"{' or '.join(folders)}, and cannot be pulled: {error}"
         ) from error
     return root.absolute()
 

@@ -24,28 +24,27 @@ def image_intervals(scores: pd.DataFrame, data_version: str, settings: GateConfi
         out, for its metrics are not defined.
     """
     from rlr.data.manifest import is_defective
-    from rlr.gate.contributions import Contributions
 
     frame = scores.assign(defective=is_defective(scores))
-    model = Contributions(frame, {}, {}, {}, {})
     return {
-        str(name): _intervals(model, str(name), rows, data_version, settings)
+        str(name): _intervals(rows, (data_version, str(name)), settings)
         for name, rows in frame.groupby("class")
         if rows["defective"].nunique() == 2
     }
 
 
 def _intervals(
-    model: object, name: str, rows: pd.DataFrame, data_version: str, settings: GateConfig
+    rows: pd.DataFrame, address: tuple[str, ...], settings: GateConfig
 ) -> dict[str, tuple[float, float]]:
     from rlr.gate.resampling import resample
     from rlr.gate.samples import sample_metrics
 
-    kinds = np.where(rows["defective"], "defective", "normal")
+    defective = rows["defective"].to_numpy(dtype=bool)
+    kinds = np.where(defective, "defective", "normal")
     # The stored scores do not tell which images show one part, so each stands for itself.
     groups = rows["path"].to_numpy(dtype=str)
-    resamples = resample(kinds, groups, settings.draws, (data_version, name))
-    metrics = sample_metrics(model, name, resamples, pixels=False)  # type: ignore[arg-type]
+    resamples = resample(kinds, groups, settings.draws, address)
+    metrics = sample_metrics(resamples, defective, rows["image_score"].to_numpy(), None)
     tail = (1 - settings.confidence) / 2
     first = 1 + resamples.left_out  # behind the images as they are, and the jackknife's
     return {

@@ -16,7 +16,7 @@ from rlr.registry.lineage.words import UNKNOWN, brief, changes
 BOX_WIDTH, BOX_HEIGHT, LINE = 212, 66, 16
 COLUMN, ROW = 252, 92
 MARGIN = 6
-LETTERS = 31  # of a box's line; more are cut
+LETTERS = 30  # of a box's line; more are cut
 STYLE = Markup("""
 .lineage text { font: 12px -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif;
   fill: #59636d; }
@@ -123,7 +123,7 @@ def _reign(facts: Mapping[str, Any]) -> tuple[str, str]:
     if not times:
         return "never champion", ""
     until = times[-1]["until"]
-    return f"champion from {times[-1]['from'][:16]}", f"to {until[:16]}" if until else "to today"
+    return f"from {times[-1]['from'][:16]}Z", f"to {until[:16]}Z" if until else "to today"
 
 
 def _draw(box: _Box) -> Markup:
