@@ -50,7 +50,7 @@ def _check_model(document: Any, model: Any, place: str) -> None:
     for key, value in document.items():
         _require(key in types, f"{place}.{key}", f"a field of {model.__name__}")
         # int64 travels as text in protobuf's JSON; the client sends a number, which is taken, too.
-        if key == "max_concurrency" and isinstance(value, int):
+        if key in ("max_concurrency", "interval_second") and isinstance(value, int):
             continue
         check_document(value, types[key], f"{place}.{key}")
 

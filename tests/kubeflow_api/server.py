@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from kubeflow_api.checking import RefusedError, check_document
 from kubeflow_api.engine import Course, pod_of
-from kubeflow_api.faults import DROP, LOGIN, TIMEOUT, Fault
+from kubeflow_api.faults import DROP, LOGIN, LOST, TIMEOUT, Fault
 from kubeflow_api.store import Document, StatusError, Store, page, workflow_of
 
 BASE = "/apis/v2beta1"
@@ -57,10 +57,15 @@ class KubeflowApi(ThreadingHTTPServer):
         self.store.course = course
 
     def fail(
-        self, kind: int | str, times: int | None = None, where: str = "", method: str = ""
+        self,
+        kind: int | str,
+        times: int | None = None,
+        where: str = "",
+        method: str = "",
+        after: int = 0,
     ) -> None:
         """Let requests fail from now on."""
-        self._faults.append(Fault(kind, times, where, method))
+        self._faults.append(Fault(kind, times, where, method, after))
 
     def heal(self) -> None:
         """Let nothing fail any more."""
@@ -115,6 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve("POST")
 
+    def do_DELETE(self) -> None:
+        self._serve("DELETE")
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -126,11 +134,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.before(f"{method} {where.path}")
         fault = self.server.fault_of(method, where.path)
         try:
-            if fault:
+            if fault and fault.kind != LOST:
                 self._fail(fault)
                 return
             self._require_token()
             answer = self.server.answer(method, where.path, query, self._read(body))
+            if fault:
+                self.close_connection = True
+                return
         except StatusError as failure:
             self._refuse(failure.status, str(failure))
         except RefusedError as refusal:
@@ -202,7 +213,7 @@ def _listed(kind: str, model: str) -> Callable[..., Document]:
 
     def act(api: KubeflowApi, query: Query, _body: None, *parent: str) -> Document:
         if kind in ("experiments", "pipelines") or (
-            kind == "runs" and "experiment_id" not in query
+            kind in ("runs", "recurring") and "experiment_id" not in query
         ):
             api.own(query.get("namespace"))
         entries = list(getattr(api.store, kind).values())
@@ -263,6 +274,19 @@ def _run(api: KubeflowApi, _query: Query, _body: None, run_id: str) -> Document:
     return _checked(api.store.look_at_run(run_id), "V2beta1Run")
 
 
+def _switched(on: bool) -> Callable[..., Document]:
+    def act(api: KubeflowApi, _query: Query, _body: None, recurring_run_id: str) -> Document:
+        api.store.switch_recurring_run(recurring_run_id, on)
+        return {}
+
+    return act
+
+
+def _deleted(api: KubeflowApi, _query: Query, _body: None, recurring_run_id: str) -> Document:
+    api.store.delete_recurring_run(recurring_run_id)
+    return {}
+
+
 def _upload(api: KubeflowApi, query: Query, body: str) -> Document:
     api.own(query.get("namespace"))
     api.store.read_package(body)  # nothing is made of what is no pipeline
@@ -312,5 +336,8 @@ ROUTES: list[tuple[str, str, Callable[..., Document | str]]] = [
     ("GET", f"{BASE}/recurringruns", _listed("recurring", "V2beta1ListRecurringRunsResponse")),
     ("POST", f"{BASE}/recurringruns", _made("add_recurring_run", "V2beta1RecurringRun")),
     ("GET", f"{BASE}/recurringruns/([^/:]+)", _one("recurring", "V2beta1RecurringRun")),
+    ("DELETE", f"{BASE}/recurringruns/([^/:]+)", _deleted),
+    ("POST", f"{BASE}/recurringruns/([^/:]+):enable", _switched(on=True)),
+    ("POST", f"{BASE}/recurringruns/([^/:]+):disable", _switched(on=False)),
     ("GET", "/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", _log),
 ]

@@ -12,6 +12,7 @@ from kubeflow_api.checking import RefusedError, check_parameters, check_pipeline
 from kubeflow_api.engine import Course, Frame, details, frames
 
 Document = dict[str, Any]
+ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
 BEGINNING = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -32,9 +33,10 @@ class Store:
         self.versions: dict[str, Document] = {}
         self.runs: dict[str, Document] = {}
         self.recurring: dict[str, Document] = {}
+        self.killed: list[str] = []  # runs that a deletion has ended
         self.course = Course()
         self._frames: dict[str, list[Frame]] = {}
-        self._clock = BEGINNING
+        self.clock = BEGINNING
 
     def add_experiment(self, body: Document) -> Document:
         """Make an experiment; its name is taken once a namespace."""
@@ -90,16 +92,52 @@ class Store:
         return made
 
     def add_recurring_run(self, body: Document) -> Document:
-        """Make a recurring run."""
-        if not body.get("trigger"):
-            raise StatusError(400, "A recurring run needs a trigger")
+        """Make a recurring run; its name may be taken."""
+        _check_trigger(body.get("trigger") or {})
+        if not 1 <= int(body.get("max_concurrency", 0)) <= 10:
+            raise StatusError(400, "The max concurrency of the recurring run is out of range")
         _, resolved = self._take_order(body)
         # Protobuf's JSON writes 64 bits as text.
-        resolved["max_concurrency"] = str(resolved.get("max_concurrency", 1))
+        resolved["max_concurrency"] = str(resolved["max_concurrency"])
         made = {**resolved, "recurring_run_id": self._id(), "created_at": self._now()}
-        made |= {"status": "ENABLED"}
+        made |= {"status": "DISABLED" if body.get("mode") == "DISABLE" else "ENABLED"}
+        made["trigger"] = _as_text(made["trigger"])
         self.recurring[made["recurring_run_id"]] = made
         return made
+
+    def switch_recurring_run(self, recurring_run_id: str, on: bool) -> None:
+        """Enable or disable a recurring run; its runs in flight go on."""
+        made = self._recurring_run(recurring_run_id)
+        made |= {"status": "ENABLED" if on else "DISABLED", "updated_at": self._now()}
+
+    def delete_recurring_run(self, recurring_run_id: str) -> None:
+        """Delete a recurring run; its runs in flight are killed, as the real server does it."""
+        self._recurring_run(recurring_run_id)
+        for run in self.runs.values():
+            over = run.get("state") in ENDS
+            if run.get("recurring_run_id") == recurring_run_id and not over:
+                self.killed.append(run["run_id"])
+                run["state"] = "FAILED"
+        del self.recurring[recurring_run_id]
+
+    def fire(self, recurring_run_id: str) -> Document:
+        """Start a run of a recurring run, as the real scheduler does when its time has come."""
+        made = self._recurring_run(recurring_run_id)
+        order = ("experiment_id", "pipeline_version_reference", "runtime_config")
+        run = self.add_run(
+            {"display_name": made["display_name"], **{key: made[key] for key in order}}
+        )
+        run["recurring_run_id"] = recurring_run_id
+        return run
+
+    def end(self, run_id: str, state: str = "SUCCEEDED") -> None:
+        """Let a run end."""
+        self.runs[run_id] |= {"state": state, "finished_at": self._now()}
+
+    def _recurring_run(self, recurring_run_id: str) -> Document:
+        if recurring_run_id not in self.recurring:
+            raise StatusError(404, f"Recurring run {recurring_run_id} not found")
+        return self.recurring[recurring_run_id]
 
     def look_at_run(self, run_id: str) -> Document:
         """Return a run, and let it go on by one moment."""
@@ -109,7 +147,7 @@ class Store:
         left = self._frames[run_id]
         frame = left.pop(0) if len(left) > 1 else left[0]
         run["state"] = frame.state
-        if frame.state in ("SUCCEEDED", "FAILED", "CANCELED"):
+        if frame.state in ENDS:
             run["finished_at"] = self._now()
         made = details(run_id, workflow_of(run_id), frame, self.course)
         return {**run, "run_details": {"task_details": made}}
@@ -145,8 +183,26 @@ class Store:
         return str(uuid.uuid4())
 
     def _now(self) -> str:
-        self._clock += timedelta(seconds=1)
-        return self._clock.isoformat()
+        self.clock += timedelta(seconds=1)
+        return self.clock.isoformat()
+
+
+def _check_trigger(trigger: Document) -> None:
+    """Refuse a trigger as the real server does: one kind, six fields, no time without length."""
+    if len(trigger) != 1:
+        raise StatusError(400, "A recurring run needs a trigger")
+    cron = trigger.get("cron_schedule", {}).get("cron")
+    if "cron_schedule" in trigger and len((cron or "").split()) != 6:
+        raise StatusError(400, f"The cron {cron} is not of six fields")
+    if "periodic_schedule" in trigger and int(trigger["periodic_schedule"]["interval_second"]) < 1:
+        raise StatusError(400, "The interval must be at least a second")
+
+
+def _as_text(trigger: Document) -> Document:
+    periodic = trigger.get("periodic_schedule")
+    if periodic is None:
+        return trigger
+    return {"periodic_schedule": {**periodic, "interval_second": str(periodic["interval_second"])}}
 
 
 def workflow_of(run_id: str) -> str:
@@ -182,6 +238,6 @@ def _matches(entry: Document, predicate: Document) -> bool:
     known = {"operation", "key", "stringValue", "string_value"}
     if predicate.get("operation") not in ("EQUALS", 1) or set(predicate) - known or value is None:
         raise StatusError(400, f"The filter {predicate} is not understood")
-    if predicate["key"] not in ("display_name", "name", "state"):
+    if predicate["key"] not in ("display_name", "name", "state", "recurring_run_id"):
         raise StatusError(400, f"There is no field {predicate['key']}")
     return entry.get(predicate["key"]) == value

@@ -1,7 +1,7 @@
 """Every configuration key in words, for people who write a file."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,15 @@ def describe_keys() -> list[Key]:
         >>> [key.default for key in describe_keys() if key.name == "training.epochs"]
         ['200']
     """
-    schema = Config.model_json_schema()
+    return describe_schema(Config.model_json_schema())
+
+
+def describe_schema(schema: Mapping[str, Any]) -> list[Key]:
+    """Return all keys of a JSON Schema that pydantic has made.
+
+    Args:
+        schema: The schema of a section, with those of its own sections in `$defs`.
+    """
     return list(_walk(schema, schema["$defs"], ""))
 
 
@@ -45,7 +53,7 @@ def all_paths() -> list[str]:
     return list(paths)
 
 
-def _walk(node: dict[str, Any], sections: dict[str, Any], prefix: str) -> Iterator[Key]:
+def _walk(node: Mapping[str, Any], sections: Mapping[str, Any], prefix: str) -> Iterator[Key]:
     for name, field in node["properties"].items():
         path = f"{prefix}{name}"
         section = _section(field)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlr.registry.floors import FloorVerdict
+from rlr.gate.floors import FloorVerdict
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,27 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class Gated:
+    """Outcome of `gate`.
+
+    Attributes:
+        outcome: "promote", "inconclusive" or "reject".
+        reason: The sentences of the rules that decided.
+        promote: Whether the alias is to be moved: the outcome says so, and `gate.promote` too.
+        champion: `models:/NAME/VERSION` or a folder; "none": there was no champion.
+        metrics: Finite values of both models and of their differences, by dotted name.
+        report: Page to look at.
+    """
+
+    outcome: str
+    reason: str
+    promote: bool
+    champion: str
+    metrics: dict[str, float]
+    report: Path
+
+
+@dataclass(frozen=True)
 class Monitored:
     """Outcome of `monitor`.
 
@@ -79,3 +100,20 @@ class Monitored:
     images: int
     report: Path
     run_id: str
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Outcome of `promote`.
+
+    Attributes:
+        version: Version that is champion now.
+        previous: Version that a rollback would go to; "": there is none.
+        changed: False: it was champion already.
+        entry: Number of the entry in the audit trail; 0: none was written.
+    """
+
+    version: str
+    previous: str
+    changed: bool
+    entry: int

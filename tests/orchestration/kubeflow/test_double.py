@@ -98,6 +98,68 @@ def test_documents_are_held_against_the_models(document: Any, kind: str, fits: b
         check_document(document, kind)
 
 
+TRIGGER = {"cron_schedule": {"cron": "0 0 3 * * *"}}
+WRONG_RECURRING: dict[str, tuple[Change, str]] = {
+    "no trigger": (lambda b: b.pop("trigger"), "needs a trigger"),
+    "five fields": (lambda b: b["trigger"]["cron_schedule"].update(cron="0 3 * * *"), "six fields"),
+    "two triggers": (
+        lambda b: b["trigger"].update(periodic_schedule={"interval_second": 60}),
+        "needs a trigger",
+    ),
+    "unknown field": (lambda b: b["trigger"].update(zone="UTC"), "body.trigger.zone is not"),
+    "too many at once": (lambda b: b.update(max_concurrency="11"), "out of range"),
+    "wrong mode": (lambda b: b.update(mode="OFF"), "body.mode is not one of"),
+    "unknown parameter": (
+        lambda b: b["runtime_config"]["parameters"].update(sed=1),
+        "parameter sed is not an input",
+    ),
+}
+
+
+@pytest.fixture
+def recurring(order: dict[str, Any]) -> dict[str, Any]:
+    """Return a body that makes a recurring run, disabled."""
+    more = {"trigger": deepcopy(TRIGGER), "max_concurrency": "1", "mode": "DISABLE"}
+    return {**order, **more}
+
+
+@pytest.mark.parametrize("case", WRONG_RECURRING)
+def test_a_wrong_recurring_run_is_refused(
+    case: str, api: KubeflowApi, recurring: dict[str, Any]
+) -> None:
+    change, words = WRONG_RECURRING[case]
+    change(recurring)
+    page = f"{api.address}/apis/v2beta1/recurringruns"
+    answer = requests.post(page, json=recurring, timeout=10)
+    assert answer.status_code == 400, answer.text
+    assert words in answer.json()["error"]
+    assert not api.store.recurring
+
+
+def test_a_recurring_run_is_switched_and_its_deletion_ends_its_runs(
+    api: KubeflowApi, recurring: dict[str, Any], compiled: str
+) -> None:
+    pipeline = api.store.add_pipeline({"display_name": "p"})
+    version = api.store.add_version(pipeline["pipeline_id"], "v", compiled, {})
+    del recurring["pipeline_spec"]
+    recurring["pipeline_version_reference"] = {
+        key: version[key] for key in ("pipeline_id", "pipeline_version_id")
+    }
+    page = f"{api.address}/apis/v2beta1/recurringruns"
+    made = requests.post(page, json=recurring, timeout=10).json()
+    one = f"{page}/{made['recurring_run_id']}"
+    assert made["status"] == "DISABLED"
+    for verb, status in (("enable", "ENABLED"), ("disable", "DISABLED")):
+        assert requests.post(f"{one}:{verb}", timeout=10).status_code == 200
+        assert requests.get(one, timeout=10).json()["status"] == status
+    run, over = (api.store.fire(made["recurring_run_id"])["run_id"] for _ in range(2))
+    api.store.end(over)
+    assert requests.delete(one, timeout=10).status_code == 200
+    assert api.store.killed == [run]
+    for answer in (requests.get(one, timeout=10), requests.delete(one, timeout=10)):
+        assert answer.status_code == 404
+
+
 def test_a_pipeline_without_a_platform_is_one(compiled: str) -> None:
     spec = check_pipeline(next(yaml.safe_load_all(compiled)))
     assert spec.pipeline_info.name == "rlr-short"

@@ -49,7 +49,7 @@ def start_run(kubeflow: Kubeflow, order: Order) -> Run:
         UserError: Kubeflow refuses it.
         MachineError: Kubeflow failed or was lost.
     """
-    experiment = _experiment(kubeflow, order.experiment)
+    experiment = open_experiment(kubeflow, order.experiment)
     common = {
         "experiment_id": experiment,
         "job_name": order.name,
@@ -118,7 +118,9 @@ def _find_experiment(kubeflow: Kubeflow, client: "KubeflowClient", name: str) ->
     return str(answer.experiments[0].experiment_id)
 
 
-def _experiment(kubeflow: Kubeflow, name: str) -> str:
+def open_experiment(kubeflow: Kubeflow, name: str) -> str:
+    """Return the id of an experiment; it is made where there is none."""
+
     def ask() -> str:
         with kubeflow.asked_to("open the experiment") as client:
             made = client.create_experiment(name, namespace=kubeflow.namespace)

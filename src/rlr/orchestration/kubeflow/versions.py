@@ -174,5 +174,10 @@ def _read(pipeline_id: str, entry: Any) -> Version:
 
 def named(name: str) -> str:
     """Return the filter that finds what is called so."""
-    predicate = {"operation": "EQUALS", "key": "display_name", "stringValue": name}
+    return equal("display_name", name)
+
+
+def equal(key: str, value: str) -> str:
+    """Return the filter that finds what has a value."""
+    predicate = {"operation": "EQUALS", "key": key, "stringValue": value}
     return json.dumps({"predicates": [predicate]})
