@@ -41,6 +41,7 @@ from rlr.training.train import train
 
 SIZE = 128
 LEFT_OUT = "twill"
+CHANGED = 60  # images of a class that are changed in each way
 CONFIDENCE = 0.99
 Pools = dict[str, Observations]
 
@@ -116,7 +117,8 @@ def observe_all(detector: Detector, reference: Reference, images: Path, work: Pa
             folders = [images / name / "test" / "good"]
             if split == "defective":
                 folders = [f for f in (images / name / "test").iterdir() if f.name != "good"]
-            files += [file for folder in folders for file in sorted(folder.iterdir())]
+            own = [file for folder in folders for file in sorted(folder.iterdir())]
+            files += own[:CHANGED] if change else own
         named = [
             NewImage(str(file), changed(file, change, work), None if split == "new" else part(file))
             for file in files
