@@ -33,13 +33,15 @@ from rlr.foundation.documents import write_json
 from rlr.monitoring.compare import compare
 from rlr.monitoring.observe import Image as NewImage
 from rlr.monitoring.observe import Observations, observe
-from rlr.monitoring.reference import Reference, read_reference
+from rlr.monitoring.reference import Reference
+from rlr.monitoring.run import require_reference
 from rlr.monitoring.samples import Baseline
 from rlr.monitoring.two_sample import stratified_mmd
 from rlr.training.train import train
 
 SIZE = 128
 LEFT_OUT = "twill"
+CHANGED = 60  # images of a class that are changed in each way
 CONFIDENCE = 0.99
 Pools = dict[str, Observations]
 
@@ -71,8 +73,7 @@ def main() -> int:
     arguments = parser.parse_args()
     folder = prepare(arguments.work, arguments.weights, arguments.epochs)
     detector = Detector.load(folder, device="cpu")
-    reference = read_reference(folder)
-    assert reference is not None
+    reference = require_reference(folder, str(folder))
     pools = observe_all(detector, reference, arguments.work / "set", arguments.work)
     baseline = Baseline(reference, detector.spec.thresholds)
     settings = MonitorConfig(window=arguments.images)
@@ -116,7 +117,8 @@ def observe_all(detector: Detector, reference: Reference, images: Path, work: Pa
             folders = [images / name / "test" / "good"]
             if split == "defective":
                 folders = [f for f in (images / name / "test").iterdir() if f.name != "good"]
-            files += [file for folder in folders for file in sorted(folder.iterdir())]
+            own = [file for folder in folders for file in sorted(folder.iterdir())]
+            files += own[:CHANGED] if change else own
         named = [
             NewImage(str(file), changed(file, change, work), None if split == "new" else part(file))
             for file in files
@@ -297,7 +299,7 @@ def print_table(rows: list[dict[str, object]], tests: list[dict[str, object]]) -
         shares = ", ".join(f"{kind} {share:.1%}" for kind, share in row["shares"].items())  # type: ignore[attr-defined]
         measures = ", ".join(f"{n} {s:.0%}" for n, s in row["measures"].items())  # type: ignore[attr-defined]
         print(f"{row['scenario']:<26} wanted {row['wanted']:<15} {shares}  [{measures}]")
-    alarms = rows[0]["shares"]["normal_shifted"] if "normal_shifted" in rows[0]["shares"] else 0.0  # type: ignore[index,operator]
+    alarms = rows[0]["shares"].get("normal_shifted", 0.0)  # type: ignore[attr-defined]
     windows = int(rows[0]["windows"])  # type: ignore[call-overload]
     most = binom.ppf(CONFIDENCE, windows, MonitorConfig().false_alarm_rate) / windows
     print(f"false alarms {alarms:.2%}; at the stated rate at most {most:.2%} in {CONFIDENCE:.0%}")
