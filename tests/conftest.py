@@ -110,6 +110,18 @@ def trained(small_manifest: "Manifest", tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
+def trained_small(small_manifest: "Manifest", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the output folder of a shorter training on the same images, at half their size."""
+    from rlr.config import load_config
+    from rlr.training.train import train
+
+    size = "features.preprocessing={height: 32, width: 32}"
+    output = tmp_path_factory.mktemp("trained-small") / "train"
+    train(load_config("tiny", [size, "training.epochs=1", "seed=7"]), small_manifest, output)
+    return output
+
+
+@pytest.fixture(scope="session")
 def unjudged_manifest(
     small_manifest: "Manifest", tmp_path_factory: pytest.TempPathFactory
 ) -> "Manifest":

@@ -1,8 +1,9 @@
 """The whole pipeline on this machine, from nothing: demo.py [--config PRESET]
 
 Generates an inspection set, publishes it to the local DVC remote, and runs the Kubeflow pipeline
-over it with the very components of a cluster: validate, train, evaluate, register. No cluster, no
-server, no account; nothing leaves the machine. Run again, it changes nothing that git knows.
+over it with the very components of a cluster: validate, train, evaluate, gate, register. No
+cluster, no server, no account; nothing leaves the machine. Run again, it changes nothing that git
+knows.
 """
 
 import argparse

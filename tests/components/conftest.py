@@ -49,7 +49,7 @@ def chain(
     small_manifest: Manifest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Chain:
-    """Return what validate_data, train, evaluate and register leave, with a store of their own."""
+    """Return what the components of the training pipeline leave, with a store of their own."""
     root = tmp_path_factory.mktemp("chain")
     make = Artifacts(root)
     chain = Chain(
@@ -58,6 +58,9 @@ def chain(
             "data.validation_fraction=0.3",
             f"registry.tracking_uri=sqlite:///{root}/mlflow.db",
             "registry.floors.image_auroc=0.0",
+            "gate.false_positive_rate=1.0",
+            "gate.draws=200",
+            "gate.timed_batches=1",
         ]
     )
     kinds = {
@@ -69,6 +72,9 @@ def chain(
         "metrics": "Metrics",
         "roc": "ClassificationMetrics",
         "report": "HTML",
+        "gate": "Artifact",
+        "differences": "Metrics",
+        "decision": "HTML",
     }
     artifacts = chain.artifacts = {name: make(kind, name) for name, kind in kinds.items()}
     common = {"config": CONFIG, "overrides": chain.overrides}
@@ -94,13 +100,32 @@ def chain(
         run_id=trained[0],
         **common,
     )
+    gated = component("gate").python_func(
+        artifacts["dataset"],
+        artifacts["model"],
+        artifacts["gate"],
+        artifacts["differences"],
+        artifacts["decision"],
+        data_version=validated[2],
+        run_id=trained[0],
+        **common,
+    )
     registered = component("register").python_func(
-        artifacts["model"], artifacts["evaluation"], challenger=True, **common
+        artifacts["model"],
+        artifacts["evaluation"],
+        artifacts["gate"],
+        challenger=True,
+        pipeline_run="run-1",
+        **common,
     )
     chain.answers = {
         "validate_data": validated,
         "train": trained,
         "evaluate": evaluated,
+        "gate": gated,
         "register": registered,
+        "promote": component("promote").python_func(
+            version=registered[1], pipeline_run="run-1", **common
+        ),
     }
     return chain

@@ -50,14 +50,43 @@ def test_evaluate_fills_metrics_curve_and_report(chain: Any) -> None:
     assert "<html" in Path(chain.artifacts["report"].path).read_text()
 
 
-def test_register_makes_a_challenger_with_the_whole_story(chain: Any) -> None:
+def test_gate_decides_by_the_floors_where_there_is_no_champion(chain: Any) -> None:
+    outcome, reason, promote, champion = chain.answers["gate"]
+    assert (outcome, promote, champion) == ("promote", True, "none")
+    assert "no champion yet" in reason
+    folder = Path(chain.artifacts["gate"].path)
+    assert json.loads((folder / "gate.json").read_text())["outcome"] == "promote"
+    assert chain.artifacts["gate"].metadata == {"outcome": "promote", "champion": "none"}
+    values = chain.artifacts["differences"].metadata
+    assert values["mean.image_auroc.candidate"] == pytest.approx(
+        chain.artifacts["metrics"].metadata["default.mean.image_auroc"]
+    )
+    assert all(math.isfinite(value) for value in values.values())
+    assert "<h1>Promote</h1>" in Path(chain.artifacts["decision"].path).read_text()
+
+
+def test_promote_moves_the_alias_by_the_gate_of_the_version(chain: Any) -> None:
+    from mlflow import MlflowClient
+
+    assert chain.answers["promote"] == ("1", "")
+    uri = next(o.partition("=")[2] for o in chain.overrides if "tracking_uri" in o)
+    client = MlflowClient(uri, uri)
+    champion = client.get_model_version_by_alias("rlr", "champion")
+    assert str(champion.version) == "1"
+    assert champion.tags["gate_outcome"] == "promote"
+    assert champion.tags["pipeline_run"] == "run-1"
+    places = {entry.path for entry in client.list_artifacts(champion.run_id, "gate")}
+    assert places == {champion.tags["gate_artifact"]}
+
+
+def test_register_makes_a_version_with_the_whole_story(chain: Any) -> None:
     from mlflow import MlflowClient
 
     name, version, alias, floors = chain.answers["register"]
     assert (name, version, alias, floors) == ("rlr", "1", "challenger", "hold")
     uri = next(o.partition("=")[2] for o in chain.overrides if "tracking_uri" in o)
     client = MlflowClient(uri, uri)
-    found = client.get_model_version_by_alias("rlr", "challenger")
+    found = client.get_model_version("rlr", version)
     assert found.run_id == chain.answers["train"][0]
     run = client.get_run(found.run_id)
     assert run.info.status == "FINISHED"
@@ -92,6 +121,7 @@ def test_evaluation_of_another_model_is_refused(
         component("register").python_func(
             other,
             chain.artifacts["evaluation"],
+            chain.artifacts["gate"],
             config="tiny",
             overrides=chain.overrides,
             challenger=True,
@@ -127,16 +157,18 @@ class Without:
 
 sys.meta_path.insert(0, Without())
 from rlr.orchestration import steps
-overrides = sys.argv[4:]
+overrides = sys.argv[5:]
 validated = steps.validate_data("tiny", overrides, Path(sys.argv[1]))
-made = steps.register("tiny", overrides, Path(sys.argv[2]), Path(sys.argv[3]))
-print(validated.passed, made.version)
+model, evaluation, gate = map(Path, sys.argv[2:5])
+made = steps.register("tiny", overrides, model, evaluation, gate=gate)
+done = steps.promote("tiny", overrides, made.version)
+print(validated.passed, made.version, done.version)
 """
 
 
 def test_the_light_steps_do_without_torch(chain: Any, tmp_path: Path) -> None:
     """Their image has none."""
-    folders = [chain.artifacts[name].path for name in ("model", "evaluation")]
+    folders = [chain.artifacts[name].path for name in ("model", "evaluation", "gate")]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path), *folders, *chain.overrides],
         capture_output=True,
@@ -144,4 +176,5 @@ def test_the_light_steps_do_without_torch(chain: Any, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["True", chain.answers["register"][1]]
+    version = chain.answers["register"][1]
+    assert done.stdout.split() == ["True", version, version]

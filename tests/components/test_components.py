@@ -11,13 +11,20 @@ import pytest
 from rlr.foundation.errors import UserError
 
 NAMES = [
+    "decide",
     "evaluate",
+    "gate",
+    "import_data",
     "notify",
+    "promote",
     "register",
     "reject_data",
+    "report",
+    "skip_training",
     "train",
     "train_distributed",
     "validate_data",
+    "watch_drift",
 ]
 
 

@@ -12,6 +12,7 @@ from fixtures.kubernetes import Kubernetes
 from rlr.config.pipeline import PipelineConfig
 from rlr.detection.detector import Detector
 from rlr.foundation.errors import MachineError, UserError
+from rlr.orchestration import steps
 from rlr.orchestration.team.settings import TEAM_VARIABLE, TeamSettings
 
 pytestmark = pytest.mark.slow
@@ -113,10 +114,25 @@ def test_two_nodes_make_the_model_that_one_makes(
     assert np.abs(of_one - of_two).max() < 1e-3 * np.ptp(of_one)
 
     evaluation = evaluate(component, chain, model, run_id, tmp_path)
-    made = component("register").python_func(
-        model, evaluation, config="tiny", overrides=chain.overrides, challenger=False
-    )
-    assert made[0] == "rlr"
+    with pytest.raises(UserError, match="is the gate result of another model"):
+        component("register").python_func(
+            model,
+            evaluation,
+            chain.artifacts["gate"],
+            config="tiny",
+            overrides=chain.overrides,
+            challenger=False,
+        )
+    made = steps.register("tiny", chain.overrides, Path(model.path), Path(evaluation.path), False)
+    assert made.name == "rlr"
+
+
+def test_candidates_of_several_seeds_are_for_one_process(
+    train: Run, kubernetes: Kubernetes
+) -> None:
+    with pytest.raises(UserError, match=r"gate\.seeds=2.*set gate\.seeds=1"):
+        train("gate.seeds=2")
+    assert kubernetes.jobs == {}
 
 
 def test_what_the_training_refuses_is_the_sentence_of_the_step(

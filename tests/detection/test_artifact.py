@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlr.detection.artifact import READERS, load_artifact
+from rlr.config import load_config
+from rlr.data.manifest import Manifest
+from rlr.detection.artifact import READERS, load_artifact, read_attachment
 from rlr.detection.detector import Detector
-from rlr.detection.spec import FORMAT_VERSION
+from rlr.detection.spec import FORMAT_VERSION, AttachmentsSpec
 from rlr.foundation.errors import UserError
+from rlr.training.train import train
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 
@@ -51,9 +54,31 @@ def test_a_format_artifact_is_kept_for_every_version() -> None:
     assert max(READERS) == FORMAT_VERSION
 
 
-def test_artifact_has_three_files_and_no_pickle(trained: Path) -> None:
+WEIGHTS = {"network.safetensors", "backbone.safetensors"}
+ATTACHMENTS = {"reference.safetensors", "canary.safetensors"}
+
+
+def test_artifact_has_five_files_and_no_pickle(trained: Path) -> None:
     names = {path.name for path in (trained / "model").iterdir()}
-    assert names == {"detector.json", "network.safetensors", "backbone.safetensors"}
+    assert names == {"detector.json", *WEIGHTS, *ATTACHMENTS}
+
+
+def test_what_lies_beside_the_weights_may_be_left_out(
+    small_manifest: Manifest, tmp_path: Path
+) -> None:
+    overrides = ["training.epochs=1", "monitor.canary.images=0", "monitor.reference.images=0"]
+    train(load_config("tiny", overrides), small_manifest, tmp_path)
+    names = {path.name for path in (tmp_path / "model").iterdir()}
+    assert names == {"detector.json", *WEIGHTS}
+    detector = Detector.load(tmp_path / "model", device="cpu")
+    assert detector.spec.attachments == AttachmentsSpec(reference=None, canary=None)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_older_formats_have_nothing_beside_the_weights(version: int) -> None:
+    folder = ARTIFACTS / f"format-{version}" / "model"
+    assert read_attachment(folder, "canary.safetensors") is None
+    assert read_attachment(folder, "reference.safetensors") is None
 
 
 def test_no_field_has_a_default(model: Path) -> None:
@@ -69,7 +94,7 @@ def test_no_field_has_a_default(model: Path) -> None:
     load_artifact(model)
 
 
-@pytest.mark.parametrize("file", ["network.safetensors", "backbone.safetensors"])
+@pytest.mark.parametrize("file", sorted(WEIGHTS | ATTACHMENTS))
 def test_a_changed_or_missing_file_is_refused(model: Path, file: str) -> None:
     content = bytearray((model / file).read_bytes())
     content[-1] ^= 1

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-FLOOR = ("--set", "registry.floors.image_auroc=0")
+FLOOR = ("--set", "registry.floors.image_auroc=0", "--set", "gate.false_positive_rate=1")
 ONE_THREAD = ("--set", "training.threads=1")  # many would get into each other's way
 PREFIXES = ("RLR_", "MLFLOW_", "AWS_", "KF_", "KFP_")
 

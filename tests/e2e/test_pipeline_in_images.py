@@ -15,7 +15,9 @@ ROLES = {
     "validate-data": "pipeline",
     "train": "train",
     "evaluate": "train",
+    "gate": "train",
     "register": "pipeline",
+    "promote": "pipeline",
     "notify": "pipeline",
 }
 
@@ -59,7 +61,7 @@ def test_the_version_says_its_image(
     client = MlflowClient(uri, uri)
     run = client.get_run(answer["run_id"])
     assert run.data.tags["image"] == f"{images['train']} ({image_ids['train']})"
-    version = client.get_model_version_by_alias("rlr", "challenger")
+    version = client.get_model_version_by_alias("rlr", "champion")
     assert answer["version"]["uri"] == f"models:/rlr/{version.version}"
 
 

@@ -75,8 +75,8 @@ def test_each_step_ran_where_it_should(made: Made, image_ids: dict[str, str]) ->
         assert not (folder / "containers.json").exists()
         return
     ran = {step: one["image_id"] for step, one in containers_of(folder).items()}
-    heavy = {"train", "evaluate"}
-    assert set(ran) == heavy | {"validate-data", "register", "notify"}
+    heavy = {"train", "evaluate", "gate"}
+    assert set(ran) == heavy | {"validate-data", "register", "promote", "notify"}
     for step, image in ran.items():
         assert image == image_ids["train" if step in heavy else "pipeline"]
 

@@ -52,6 +52,12 @@ BODY
 '''
 
 
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the address of one tracking store, for MLflow takes seconds to make one."""
+    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
+
+
 def branches(fit: bool) -> str:
     """Return the body of a pipeline that decides, and then works or refuses."""
     return f"""\

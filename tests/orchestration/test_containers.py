@@ -177,7 +177,11 @@ def test_what_is_named_is_shared_and_no_more(here: Path) -> None:
     shares = shares_of(settings)
     named = ("champion", "images", "labels.csv", "remote", "weights.safetensors")
     assert shares.readable == tuple(here / name for name in named)
-    assert shares.writable == (here / ".rlr/versions", here / ".rlr/mlflow")
+    assert shares.writable == (
+        here / ".rlr/versions",
+        here / ".rlr/models",
+        here / ".rlr/mlflow",
+    )
     mounts = {mount["Target"]: mount["ReadOnly"] for mount in shares.mounts()}
     assert mounts[str(here / "images")] is True
     assert mounts[str(here / ".rlr/mlflow")] is False
@@ -189,7 +193,7 @@ def test_with_services_nothing_local_is_shared(here: Path, monkeypatch: pytest.M
     monkeypatch.setenv("RLR_DATA_CACHE", str(here / "cache"))
     shares = shares_of(load_config("tiny", [f"data.version={'0' * 32}.dir"]))
     assert shares.readable == ()
-    assert shares.writable == (here / "cache",)
+    assert shares.writable == (here / "cache", here / ".rlr/models")
 
 
 def test_a_database_among_other_things_is_refused(here: Path) -> None:

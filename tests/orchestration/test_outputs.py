@@ -72,3 +72,38 @@ def test_an_artifact_without_content_is_missed(spec: Any, root: Path, left: str)
     elif left == "an empty folder":
         note.mkdir()
     assert missing_outputs(spec, root) == ["the step decide left no note"]
+
+
+LONE = """\
+            decided = decide(overrides=["yes"])
+            with dsl.If(decided.outputs["Output"] == True, name="wanted"):
+                work(note=decided.outputs["note"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("decided", "worked", "faults"),
+    [
+        (True, True, []),
+        (False, False, []),
+        (True, False, ["the part 'wanted' did not run"]),
+        (False, True, ["the part 'wanted' ran although its condition does not hold"]),
+    ],
+)
+def test_what_stands_under_an_if_runs_where_it_holds_and_only_there(
+    make_project: Callable[..., Project],
+    tmp_path: Path,
+    decided: bool,
+    worked: bool,
+    faults: list[str],
+) -> None:
+    with make_project(body=LONE).load("short") as module:
+        spec = module.build(on_this_machine, Parameters()).pipeline_spec
+    root = tmp_path / "root"
+    _leave(root, "tell")
+    output = _leave(root, "decide", "note") / "executor_output.json"
+    document = json.loads(output.read_text())
+    output.write_text(json.dumps({**document, "parameterValues": {"Output": decided}}))
+    if worked:
+        _leave(root, "work")
+    assert missing_outputs(spec, root) == faults

@@ -13,10 +13,10 @@ from rlr.config.retention import LimitConfig
 from rlr.data.manifest import Manifest
 from rlr.foundation.documents import write_json, write_result
 from rlr.foundation.errors import MachineError
+from rlr.gate.floors import FloorVerdict
 from rlr.orchestration.retention import collect
 from rlr.orchestration.retention.plan import DAY, GIB, Candidate, make_plan
-from rlr.registry.floors import FloorVerdict
-from rlr.registry.references import AUDIT_PREFIX
+from rlr.registry.names import AUDIT_PREFIX
 from rlr.registry.removal import remove_run, stored_runs
 from rlr.registry.server import connect, experiment_id
 from rlr.registry.spool.entries import StateEntry

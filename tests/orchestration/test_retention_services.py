@@ -8,8 +8,8 @@ import pytest
 
 from rlr.config import Config, load_config
 from rlr.data.manifest import Manifest
+from rlr.gate.floors import FloorVerdict
 from rlr.orchestration.retention import collect
-from rlr.registry.floors import FloorVerdict
 from rlr.registry.server import connect
 from rlr.registry.tracking import Run
 from rlr.registry.versions import register, resolve_model

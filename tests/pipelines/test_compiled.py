@@ -16,9 +16,9 @@ from rlr.orchestration.parameters import Parameters
 from rlr.orchestration.project import Project
 from rlr.orchestration.team.settings import TEAM_VARIABLE, TeamSettings
 
-PIPELINES = ["training", "training_distributed"]
-HEAVY = {"train", "evaluate"}
-LIGHT = {"validate-data", "register", "register-2", "reject-data", "notify"}
+PIPELINES = ["retraining", "training", "training_distributed"]
+HEAVY = {"train", "evaluate", "gate"}
+LIGHT = {"validate-data", "register", "promote", "reject-data", "notify"}
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +267,9 @@ def test_both_pipelines_are_the_same_but_for_the_training(texts: dict[str, str])
         ("validate-data", {"rlr-s3"}),
         ("train", {"rlr-s3", "rlr-mlflow"}),
         ("evaluate", {"rlr-s3", "rlr-mlflow"}),
+        ("gate", {"rlr-s3", "rlr-mlflow"}),
         ("register", {"rlr-mlflow"}),
+        ("promote", {"rlr-mlflow"}),
         ("notify", {"rlr-webhook"}),
         ("reject-data", set()),
     ],
@@ -295,9 +297,33 @@ def test_only_what_is_named_by_its_inputs_is_cached(spec: dict[str, Any]) -> Non
 def test_the_version_that_was_validated_is_the_one_that_is_trained_on(
     spec: dict[str, Any],
 ) -> None:
-    for name in ("train", "evaluate"):
+    for name in ("train", "evaluate", "gate"):
         source = _tasks(spec)[name]["inputs"]["parameters"]["data_version"]
         assert source == {"componentInputParameter": "pipelinechannel--validate-data-data_version"}
+
+
+def test_the_gate_judges_what_was_trained_after_it_was_measured(spec: dict[str, Any]) -> None:
+    gate = _tasks(spec)["gate"]
+    assert "evaluate" in gate["dependentTasks"]
+    trained = {"taskOutputArtifact": {"outputArtifactKey": "model", "producerTask": "train"}}
+    assert gate["inputs"]["artifacts"]["model"] == trained
+    register = _tasks(spec)["register"]["inputs"]
+    assert register["artifacts"]["model"] == trained
+    assert register["artifacts"]["gate"]["taskOutputArtifact"]["producerTask"] == "gate"
+    challenger = register["parameters"]["challenger"]["taskOutputParameter"]
+    assert challenger == {"outputParameterKey": "floors_hold", "producerTask": "evaluate"}
+    assert "{{$.pipeline_job_uuid}}" in str(register["parameters"]["pipeline_run"])
+
+
+def test_only_what_the_gate_lets_pass_is_promoted(spec: dict[str, Any]) -> None:
+    inputs = _tasks(spec)["promotion"]["inputs"]["parameters"]
+    wanted = {"outputParameterKey": "promote", "producerTask": "gate"}
+    assert inputs["wanted"] == {"taskOutputParameter": wanted}
+    assert inputs["version"]["taskOutputParameter"]["producerTask"] == "register"
+    (side,) = spec["components"]["comp-promotion"]["dag"]["tasks"].values()
+    condition = side["triggerPolicy"]["condition"]
+    assert condition == "inputs.parameter_values['pipelinechannel--wanted'] == true"
+    assert set(spec["components"][side["componentRef"]["name"]]["dag"]["tasks"]) == {"promote"}
 
 
 def test_what_may_fail_by_the_machine_is_tried_again(spec: dict[str, Any]) -> None:
@@ -320,6 +346,11 @@ def test_outputs_are_typed(spec: dict[str, Any]) -> None:
         "evaluation": "system.Artifact",
         "metrics": "system.Metrics",
         "roc": "system.ClassificationMetrics",
+        "report": "system.HTML",
+    }
+    assert types("comp-gate") == {
+        "gate": "system.Artifact",
+        "metrics": "system.Metrics",
         "report": "system.HTML",
     }
 

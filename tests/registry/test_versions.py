@@ -16,7 +16,7 @@ from rlr.config import load_config
 from rlr.config.registry import RegistryConfig
 from rlr.data.manifest import Manifest
 from rlr.foundation.errors import MachineError, UserError
-from rlr.registry.floors import FloorVerdict
+from rlr.gate.floors import FloorVerdict
 from rlr.registry.tracking import Run
 from rlr.registry.versions import Registration, register, resolve_model
 

@@ -10,17 +10,24 @@ import typer
 
 from rlr import __version__
 from rlr.cli import (
+    card,
     cluster,
     config,
     data,
     doctor,
     evaluate,
+    gate,
     gc,
     images,
+    lineage,
+    monitor,
     pipeline,
     predict,
     register,
+    registry,
     remote,
+    reproduce,
+    retrain,
     runs,
     schedule,
     services,
@@ -43,14 +50,20 @@ app = typer.Typer(
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
 for remote_verb in remote.verbs:
     pipeline.app.command()(remote_verb)
-for group in (cluster, config, data, pipeline, schedule, runs, images, services):
+for group in (cluster, config, data, pipeline, schedule, registry, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
     evaluate.evaluate,
+    retrain.retrain,
+    gate.gate,
     register.register,
     predict.predict,
+    monitor.monitor,
     doctor.doctor,
+    card.card,
+    lineage.lineage,
+    reproduce.reproduce,
     gc.gc,
 )
 for verb in verbs:

@@ -36,6 +36,12 @@ SeedOption = Annotated[
     int | None,
     typer.Option("--seed", min=0, help="Seed; without it, that of the configuration."),
 ]
+ForceOption = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Train whatever is new, and in a cool-down (pipeline retraining alone)."
+    ),
+]
 PipelineImageOption = Annotated[
     str | None,
     typer.Option("--image-pipeline", metavar="REF", help="Image of the light steps."),
@@ -107,6 +113,7 @@ def run(
     overrides: SetOption = None,
     data_version: VersionOption = "",
     seed: SeedOption = None,
+    force: ForceOption = False,
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -115,20 +122,21 @@ def run(
     from rlr.orchestration.project import find_project
     from rlr.orchestration.summary import summarise
 
-    parameters = read_parameters(config, overrides, data_version, seed).at_home()
+    parameters = read_parameters(config, overrides, data_version, seed, force).at_home()
     checkout = find_project(project)
-    place = _place(runner, checkout, parameters, image_pipeline, image_train)
+    place = place_of(runner, checkout, parameters, image_pipeline, image_train)
     made = run_pipeline(checkout, name, parameters, place=place)
-    emit(summarise(made, parameters), as_json, _run_lines)
+    emit(summarise(made, parameters), as_json, run_lines)
 
 
-def _place(
+def place_of(
     runner: Runner,
     checkout: "Project",
     parameters: "Parameters",
     image_pipeline: str | None,
     image_train: str | None,
 ) -> "Place":
+    """Return where the steps of a run on this machine are executed."""
     if runner is Runner.DOCKER:
         from rlr.orchestration.containers import Containers
 
@@ -144,28 +152,63 @@ def _place(
     return Processes()
 
 
-def _run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
+def run_lines(document: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield what came out of a run on this machine: metrics, decisions, places."""
     from rlr.cli.evaluate import metrics_table
 
-    for protocol, metrics in document["metrics"].items():
+    for protocol, metrics in document.get("metrics", {}).items():
         yield metrics_table(protocol, metrics)
     yield from place_lines(document)
 
 
 def place_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield where the results of a run on this machine are, and what to think of them."""
-    if document["backbone_weights"] == "random":
+    if document.get("backbone_weights") == "random":
         yield "The backbone's weights are random: the figures show that the pipeline runs, no more."
-    version = document["version"]
-    alias = f", alias {version['alias']}" if version["alias"] else ", no alias"
-    yield f"Registered: {version['uri']}{alias} (floors: {version['floors']})"
-    yield f"Report:     {document['report']}"
+    if "gate" in document:
+        yield from _gate_lines(document["gate"])
+    if "version" in document:
+        version = document["version"]
+        name = "champion" if document["promoted"] else version["alias"]
+        alias = f", alias {name}" if name else ", no alias"
+        yield f"Registered: {version['uri']}{alias} (floors: {version['floors']})"
+        yield f"Champion:   {_champion_line(document)}"
+    if "outcome" in document:
+        made_of = f", made from {document['base']}" if document["base"] else ""
+        yield f"Data:       {document['data_version']}{made_of}"
+        yield f"Retraining: {document['sentence']}"
+        yield f"            {document['page']}"
+    if "report" in document:
+        yield f"Report:     {document['report']}"
     yield f"Run folder: {document['folder']}"
     yield f"MLflow UI:  {document['mlflow_ui']}"
 
 
+def _gate_lines(gate: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Gate:       {gate['outcome']}. {' '.join(gate['reasons'])}".rstrip()
+    yield f"            {gate['report']}"
+
+
+def _champion_line(document: Mapping[str, Any]) -> str:
+    """Return which version is the champion after a run, and whether that is new."""
+    promoted, gate = document["promoted"], document.get("gate", {})
+    if promoted:
+        before = promoted["previous"]
+        return f"{document['version']['uri']}, promoted" + (
+            f"; before it, version {before}" if before else ", the first"
+        )
+    if gate.get("outcome") == "promote":
+        return "not moved, for gate.promote is off; `rlr registry promote` does it"
+    champion = gate.get("champion", "none")
+    return "still none" if champion == "none" else f"{champion}, as before"
+
+
 def read_parameters(
-    config: str, overrides: list[str] | None, data_version: str = "", seed: int | None = None
+    config: str,
+    overrides: list[str] | None,
+    data_version: str = "",
+    seed: int | None = None,
+    force: bool = False,
 ) -> "Parameters":
     """Return the parameters that the options mean."""
     from rlr.orchestration.parameters import CONFIGURED_SEED, Parameters, portable
@@ -175,6 +218,7 @@ def read_parameters(
         tuple(overrides or ()),
         data_version,
         CONFIGURED_SEED if seed is None else seed,
+        force,
     )
 
 

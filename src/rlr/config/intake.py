@@ -58,6 +58,11 @@ class IntakeConfig(Section):
         description="An object that was imported and has another content now: refuse: stop before "
         "anything is fetched; new: take it as one more image.",
     )
+    settle_seconds: NotNegative = Field(
+        5.0,
+        description="A file in a folder that changed less than so many seconds ago is left to the "
+        "next import: somebody may be writing it.",
+    )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
         16, description="Objects, or parts of large ones, that are fetched at once."
     )

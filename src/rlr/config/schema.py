@@ -13,6 +13,7 @@ from rlr.config.model import ModelConfig
 from rlr.config.monitor import MonitorConfig
 from rlr.config.pipeline import PipelineConfig
 from rlr.config.registry import RegistryConfig
+from rlr.config.reproduction import ReproductionConfig
 from rlr.config.retention import RetentionConfig
 from rlr.config.retraining import RetrainingConfig
 from rlr.config.section import Section
@@ -41,6 +42,7 @@ class Config(Section):
     gate: GateConfig = GateConfig()
     registry: RegistryConfig = RegistryConfig()
     card: CardConfig = CardConfig()
+    reproduction: ReproductionConfig = ReproductionConfig()
     retraining: RetrainingConfig = RetrainingConfig()
     retention: RetentionConfig = RetentionConfig()
     pipeline: PipelineConfig = PipelineConfig()

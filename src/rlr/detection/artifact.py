@@ -3,6 +3,8 @@
     detector.json          the complete description, its format version first
     network.safetensors    weights of all levels' networks
     backbone.safetensors   weights of the frozen backbone, as far as it is used
+    reference.safetensors  statistics of normal images, for `rlr monitor` (may be missing)
+    canary.safetensors     a few normal images, and what the detector said of them (may be missing)
 
 Whoever changes what a file means raises FORMAT_VERSION in `spec.py`, keeps a reader for every
 earlier version in `READERS`, and adds a small artifact of the new one to `tests/artifacts`.
@@ -10,6 +12,7 @@ earlier version in `READERS`, and adds a small artifact of the new one to `tests
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from rlr.detection.spec import FORMAT_VERSION, DetectorSpec, NetworkSpec, WeightsSpec
+from rlr.detection.spec import (
+    FORMAT_VERSION,
+    AttachmentsSpec,
+    DetectorSpec,
+    NetworkSpec,
+    WeightsSpec,
+)
 from rlr.features import Backbone
 from rlr.foundation.atomic import atomic_folder
 from rlr.foundation.documents import file_sha256, read_json, write_json
@@ -28,8 +37,18 @@ from rlr.model import LevelNetwork
 SPEC_FILE = "detector.json"
 NETWORK_FILE = "network.safetensors"
 BACKBONE_FILE = "backbone.safetensors"
+REFERENCE_FILE = "reference.safetensors"
+CANARY_FILE = "canary.safetensors"
 
 Networks = nn.ModuleDict  # level index, as a string -> LevelNetwork
+
+
+@dataclass(frozen=True)
+class Attachments:
+    """Contents of the files beside the weights; None: the artifact has no such file."""
+
+    reference: bytes | None = None
+    canary: bytes | None = None
 
 
 def save_artifact(
@@ -37,6 +56,7 @@ def save_artifact(
     networks: Networks,
     backbone: Backbone,
     describe: Callable[[WeightsSpec], DetectorSpec],
+    attach: Callable[[DetectorSpec], Attachments] = lambda _: Attachments(),
 ) -> DetectorSpec:
     """Write an artifact, atomically.
 
@@ -45,6 +65,7 @@ def save_artifact(
         networks: The trained networks.
         backbone: The frozen backbone.
         describe: Completes the description, given the digests of the weight files.
+        attach: Makes what lies beside the weights, given the description without it.
 
     Returns:
         The description, as written.
@@ -58,6 +79,8 @@ def save_artifact(
                 backbone=file_sha256(temporary / BACKBONE_FILE),
             )
         )
+        attachments = _save_attachments(attach(spec), temporary)
+        spec = spec.model_copy(update={"attachments": attachments})
         write_json(temporary / SPEC_FILE, spec.model_dump(mode="json"))
     return spec
 
@@ -70,10 +93,7 @@ def load_artifact(folder: Path) -> tuple[DetectorSpec, Networks, Backbone]:
     """
     folder = Path(folder)
     spec = read_spec(folder)
-    for name, expected in (
-        (NETWORK_FILE, spec.weights.network),
-        (BACKBONE_FILE, spec.weights.backbone),
-    ):
+    for name, expected in _digests(spec).items():
         _check_digest(folder / name, expected)
     networks = build_networks(spec.network)
     levels = [level.index for level in spec.network.levels]
@@ -105,6 +125,27 @@ def read_spec(folder: Path) -> DetectorSpec:
         raise UserError(f"{path}: {key}: {first['msg']}; fetch the artifact again.") from error
 
 
+def read_attachment(folder: Path, name: str) -> bytes | None:
+    """Read one of the files beside the weights.
+
+    Args:
+        folder: Folder of the detector.
+        name: REFERENCE_FILE or CANARY_FILE.
+
+    Returns:
+        Its content; None: the artifact has none, which no format before the third had.
+
+    Raises:
+        UserError: The folder is no artifact, or the file is missing or was changed.
+    """
+    path = Path(folder) / name
+    expected = _digests(read_spec(folder)).get(name)
+    if expected is None:
+        return None
+    _check_digest(path, expected)
+    return path.read_bytes()
+
+
 def build_networks(network: NetworkSpec) -> Networks:
     """Build the networks of a description, with untrained weights.
 
@@ -125,12 +166,19 @@ def _read_format_1(document: dict[str, Any]) -> DetectorSpec:
 
 
 def _read_format_2(document: dict[str, Any]) -> DetectorSpec:
+    """Read what was written before anything lay beside the weights."""
+    attachments = {"reference": None, "canary": None}
+    return _read_format_3({**document, "format_version": 3, "attachments": attachments})
+
+
+def _read_format_3(document: dict[str, Any]) -> DetectorSpec:
     return DetectorSpec.model_validate_json(json.dumps(document))
 
 
 READERS: dict[int, Callable[[dict[str, Any]], DetectorSpec]] = {
     1: _read_format_1,
     2: _read_format_2,
+    3: _read_format_3,
 }
 
 
@@ -153,6 +201,30 @@ def _save_weights(module: nn.Module, path: Path) -> None:
     state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     # Not save_file: it makes a file that its owner alone may read, and images run as others.
     path.write_bytes(save(state))
+
+
+def _save_attachments(attachments: Attachments, folder: Path) -> AttachmentsSpec:
+    for name, content in (
+        (REFERENCE_FILE, attachments.reference),
+        (CANARY_FILE, attachments.canary),
+    ):
+        if content is not None:
+            (folder / name).write_bytes(content)
+    return AttachmentsSpec(
+        reference=None if attachments.reference is None else file_sha256(folder / REFERENCE_FILE),
+        canary=None if attachments.canary is None else file_sha256(folder / CANARY_FILE),
+    )
+
+
+def _digests(spec: DetectorSpec) -> dict[str, str]:
+    """Return the digest of each file that the artifact has beside its description."""
+    digests = {
+        NETWORK_FILE: spec.weights.network,
+        BACKBONE_FILE: spec.weights.backbone,
+        REFERENCE_FILE: spec.attachments.reference,
+        CANARY_FILE: spec.attachments.canary,
+    }
+    return {name: digest for name, digest in digests.items() if digest is not None}
 
 
 def _load_weights(module: nn.Module, path: Path) -> None:

@@ -14,7 +14,8 @@ from rlr.data.images import ImageSource, read_rgb
 from rlr.data.manifest import Manifest
 from rlr.detection.artifact import Networks, load_artifact
 from rlr.detection.device import pick_device
-from rlr.detection.scoring import image_scores, raw_maps, smooth
+from rlr.detection.features import normal_features
+from rlr.detection.scoring import anomaly_map, image_scores, raw_maps, smooth, token_scores
 from rlr.detection.spec import DetectorSpec
 from rlr.detection.thresholds import Threshold, change_rate
 from rlr.features import Backbone, FeatureExtractor, fit_to_input
@@ -163,6 +164,25 @@ class Detector:
             names = [record["class"] if record["class"] in known else None for record in batch]
             values = [self.image_threshold(name).value for name in names]
             yield from zip(batch, self._predict_batch(images, values), strict=True)
+
+    @torch.inference_mode()
+    def observe(self, images: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Score images, and describe the part of them that is not anomalous.
+
+        Args:
+            images: (N, H, W, 3) of the input size, uint8 RGB.
+            share: Share of the tokens that counts as not anomalous, see `normal_features`.
+
+        Returns:
+            Image scores (N,) float32, and features (N, F) float64.
+        """
+        levels, preprocessing = self.spec.network.levels, self.spec.preprocessing
+        tokens = self._extractor(images)
+        scores = token_scores([self._networks[str(level.index)] for level in levels], tokens)
+        size = (preprocessing.height, preprocessing.width)
+        raw = anomaly_map(scores, [level.grid for level in levels], size).cpu().numpy()
+        smoothed = smooth(raw, self.spec.scoring.smoothing_sigma)
+        return image_scores(smoothed), normal_features(tokens, scores, share)
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
         preprocessing = self.spec.preprocessing

@@ -69,9 +69,19 @@ def raw_maps(
     Returns:
         (N, H, W), float32, before smoothing.
     """
-    scores = [
+    maps: np.ndarray = anomaly_map(token_scores(networks, tokens), grids, size).cpu().numpy()
+    return maps
+
+
+@torch.inference_mode()
+def token_scores(networks: Sequence[nn.Module], tokens: Sequence[Tensor]) -> list[Tensor]:
+    """Reconstruct each level and score its tokens: (N, L) a level.
+
+    Args:
+        networks: One network a level.
+        tokens: Pooled features, one tensor (N, L, C) a level.
+    """
+    return [
         token_score(network(level).float(), level)
         for network, level in zip(networks, tokens, strict=True)
     ]
-    maps: np.ndarray = anomaly_map(scores, grids, size).cpu().numpy()
-    return maps

@@ -12,7 +12,7 @@ from rlr.detection.thresholds import Thresholds
 from rlr.model import LevelSizes
 from rlr.model.sizes import AttentionKind, GateKind
 
-FORMAT_VERSION: Literal[2] = 2
+FORMAT_VERSION: Literal[3] = 3
 
 
 class Record(BaseModel):
@@ -124,10 +124,22 @@ class WeightsSpec(Record):
     backbone: str
 
 
+class AttachmentsSpec(Record):
+    """sha256 of what lies beside the weights, checked at every load; None: there is no such file.
+
+    Attributes:
+        reference: Of the statistics of normal images that `rlr monitor` compares with.
+        canary: Of a few normal images and what the detector said of them.
+    """
+
+    reference: str | None
+    canary: str | None
+
+
 class DetectorSpec(Record):
     """Everything about a detector but its weights."""
 
-    format_version: Literal[2]
+    format_version: Literal[3]
     classes: list[str]
     preprocessing: PreprocessingSpec
     backbone: BackboneSpec
@@ -136,3 +148,4 @@ class DetectorSpec(Record):
     thresholds: Thresholds
     origin: OriginSpec
     weights: WeightsSpec
+    attachments: AttachmentsSpec

@@ -53,7 +53,7 @@ def evaluate(
         MachineError: The disk is full.
     """
     output = Path(output)
-    rows, unjudged = _test_rows(manifest)
+    rows, unjudged = judged_test_rows(manifest)
     output.mkdir(parents=True, exist_ok=True)
     (output / RESULT_FILE).unlink(missing_ok=True)  # nothing must look finished
     with tempfile.TemporaryDirectory(dir=output, prefix=".maps.") as scratch:
@@ -62,8 +62,12 @@ def evaluate(
     return write_result(output, "evaluate", **_summary(findings))
 
 
-def _test_rows(manifest: Manifest) -> tuple[pd.DataFrame, int]:
-    """Return the judged rows of the split test, and the number of the others."""
+def judged_test_rows(manifest: Manifest) -> tuple[pd.DataFrame, int]:
+    """Return the judged rows of the split test, and the number of the others.
+
+    Raises:
+        UserError: There is no judged test image.
+    """
     rows = manifest.select("test")
     judged = rows[rows["label"].notna()].reset_index(drop=True)
     if judged.empty:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
+from rlr.foundation.changes import Changes, read_changes
 from rlr.foundation.checkout import git_state
 from rlr.foundation.documents import file_sha256
 
@@ -49,7 +50,27 @@ def current_build() -> Build:
     if baked.is_file():
         facts = json.loads(baked.read_text())
         return Build(__version__, facts["commit"], facts["dirty"], facts["lock_sha256"], image)
-    checkout = Path(__file__).resolve().parents[3]
+    checkout = source_checkout()
     lock = checkout / LOCK_FILE
     lock_sha256 = file_sha256(lock) if lock.is_file() else "unknown"
     return Build(__version__, *git_state(checkout), lock_sha256, image)
+
+
+def source_checkout() -> Path:
+    """Return the checkout that the running code lies in, if it is not installed from a wheel."""
+    return Path(__file__).resolve().parents[3]
+
+
+@functools.cache
+def current_changes(limit: int) -> Changes | None:
+    """Return what the running code has beside its commit, as a patch.
+
+    Args:
+        limit: Largest patch that is kept, in bytes.
+
+    Returns:
+        The patch; None where nothing differs, or where nobody can tell: what is installed from a
+        wheel has no checkout to ask.
+    """
+    baked = resources.files("rlr").joinpath("_build.json").is_file()
+    return read_changes(source_checkout(), limit) if not baked and current_build().dirty else None

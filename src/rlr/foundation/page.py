@@ -33,16 +33,23 @@ class Notice:
 def page_environment(package: str) -> "Environment":
     """Return a jinja2 environment for the templates beside a package's code.
 
-    Values are escaped, and a name that is missing is an error, not an empty string.
+    Values are escaped, and a name that is missing is an error, not an empty string. A template
+    that is not there is looked for here, where `parts.html` has what several pages are made of.
 
     Args:
         package: Dotted name of the package that holds the template files.
     """
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    folder = resources.files(package)
+    folders = [resources.files(name) for name in (package, "rlr.foundation")]
+
+    def load(name: str) -> str | None:
+        files = (folder.joinpath(name) for folder in folders)
+        found = next((file for file in files if file.is_file()), None)
+        return None if found is None else found.read_text(encoding="utf-8")
+
     return Environment(
-        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(load),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

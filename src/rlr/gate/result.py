@@ -82,8 +82,10 @@ class GateResult(Record):
         manifest_sha256: Digest of their manifest.
         findings: What each rule says.
         per_class: Metrics by class and name.
-        mean: Mean over the classes, by metric.
+        mean: Mean over the compared classes, by metric; over all where there is no champion.
+        primary: The mean of the primary metrics' means; None where nothing is compared.
         new_classes: Classes that the champion does not know.
+        left_out: Classes that are not compared, and why not; new ones are among them.
         disagreements: Images on which the two disagree most.
         settings: The section `gate` and the floors, as they were.
         facts: Draws, seed, images, code, and whatever else the report tells.
@@ -99,7 +101,9 @@ class GateResult(Record):
     findings: list[Finding]
     per_class: dict[str, dict[str, Compared]]
     mean: dict[str, Compared]
+    primary: Compared | None = None
     new_classes: list[str]
+    left_out: dict[str, str] = {}
     disagreements: list[dict[str, Any]]
     settings: dict[str, Any]
     facts: dict[str, Any]

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlr.config import Config
+from rlr.config.registry import RegistryConfig
 from rlr.data.manifest import Manifest
 from rlr.data.splits import admissible
 from rlr.foundation.errors import UserError
 from rlr.registry.names import CHAMPION
+from rlr.registry.server import connect
 from rlr.registry.spool.recorder import Recorder
-from rlr.registry.versions import UNJUDGED_TAGS, locate_model
+from rlr.registry.versions import UNJUDGED_TAGS, Located, aliased_version, locate_model
 
 if TYPE_CHECKING:
     from rlr.training.admission import Champion
@@ -19,6 +21,24 @@ if TYPE_CHECKING:
 def champion_address(settings: Config) -> str:
     """Return the address of the model that scores unjudged images."""
     return settings.data.champion or f"models:/{settings.registry.model_name}@{CHAMPION}"
+
+
+def locate_champion(settings: RegistryConfig) -> Located | None:
+    """Return the champion of the registry, fetched; None: there is none.
+
+    The alias is asked once; what it names at that moment is what is fetched, by its number.
+
+    Args:
+        settings: Where the registry is, and the name of the model.
+
+    Raises:
+        UserError: The version cannot be used.
+        MachineError: The registry does not answer.
+    """
+    version = aliased_version(connect(settings), settings.model_name, CHAMPION)
+    if version is None:
+        return None
+    return locate_model(f"models:/{settings.model_name}/{version}", settings)
 
 
 def find_champion(settings: Config, manifest: Manifest) -> "Champion | None":

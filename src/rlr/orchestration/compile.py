@@ -79,6 +79,12 @@ def pipeline_title(compiled: str) -> str:
     return str(document["pipelineInfo"]["name"])
 
 
+def parameter_names(compiled: str) -> list[str]:
+    """Return the names of the parameters that a compiled pipeline knows, sorted."""
+    root = next(yaml.safe_load_all(compiled))["root"]
+    return sorted(root.get("inputDefinitions", {}).get("parameters", {}))
+
+
 def write_pipeline(text: str, target: Path) -> None:
     """Write a compiled pipeline, atomically."""
     with atomic_file(target) as temporary:

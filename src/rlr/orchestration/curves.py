@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlr.registry.floors import PROTOCOL
+from rlr.gate.floors import PROTOCOL
 
 POINTS = 200  # Kubeflow keeps them in a database and draws them in a small picture
 

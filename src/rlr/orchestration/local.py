@@ -14,10 +14,10 @@ from typing import TextIO
 
 from rlr.foundation.errors import MachineError, RlrError
 from rlr.orchestration.outputs import StepOutput, missing_outputs, read_outputs
-from rlr.orchestration.parameters import Parameters
+from rlr.orchestration.parameters import Parameters, refuse_unknown
 from rlr.orchestration.place import Place, Processes
 from rlr.orchestration.project import Project
-from rlr.orchestration.reporting import FAILURE_FILE, LINE_MARK, read_failure
+from rlr.orchestration.reporting import FAILURE_FILE, LINE_MARK, RUN_NAME, read_failure
 
 RUNS = Path(".rlr/runs")
 LOG_FILE = "log.txt"
@@ -70,11 +70,13 @@ def run_pipeline(
     start = time.monotonic()
     with project.load(name) as module:
         pipeline = module.build(place.prepare, parameters)
+        arguments = parameters.as_arguments()
+        refuse_unknown(arguments, pipeline.component_spec.inputs or (), name)
         with _step_environment(folder), _quiet_runner(folder / LOG_FILE):
             try:
                 with place.opened(folder) as runner:
                     local.init(runner, pipeline_root=str(folder))
-                    pipeline(**parameters.as_arguments())
+                    pipeline(**arguments)
             except Exception as error:
                 raise _explain(error, folder, place) from error
         spec = pipeline.pipeline_spec
@@ -112,16 +114,18 @@ def _failure_file(folder: Path) -> Path:
 
 @contextmanager
 def _step_environment(folder: Path) -> Iterator[None]:
-    """Tell the steps where to leave their sentence."""
-    before = os.environ.get(FAILURE_FILE)
-    os.environ[FAILURE_FILE] = str(_failure_file(folder))
+    """Tell the steps which run they are of, and where to leave their sentence."""
+    own = {FAILURE_FILE: str(_failure_file(folder)), RUN_NAME: folder.name}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[FAILURE_FILE]
-        else:
-            os.environ[FAILURE_FILE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import logging
 import os
 import urllib.request
 from collections.abc import Mapping
+from typing import Any
 
 WEBHOOK_VARIABLE = "RLR_WEBHOOK_URL"
 TIMEOUT = 10.0  # seconds; a run does not wait for a chat room
@@ -30,14 +31,23 @@ def send(pipeline: str, state: str, message: str, facts: Mapping[str, str]) -> b
     told = [f"Run {pipeline}: {state.lower()}", message, *(f"{k} {v}" for k, v in facts.items())]
     text = ", ".join(part for part in told if part)
     logger.info("%s", text)
-    address = os.environ.get(WEBHOOK_VARIABLE)
+    body = {"text": text, "pipeline": pipeline, "state": state, "message": message, **facts}
+    return post(WEBHOOK_VARIABLE, body)
+
+
+def post(variable: str, body: Mapping[str, Any]) -> bool:
+    """Send JSON to a webhook; this never fails, and never logs the address.
+
+    Args:
+        variable: Name of the environment variable that holds the address; unset: nothing is sent.
+        body: What is sent.
+
+    Returns:
+        Whether the webhook took it.
+    """
+    address = os.environ.get(variable)
     if not address:
         return False
-    body = {"text": text, "pipeline": pipeline, "state": state, "message": message, **facts}
-    return _post(address, body)
-
-
-def _post(address: str, body: Mapping[str, str]) -> bool:
     try:
         request = urllib.request.Request(  # noqa: S310 - the scheme is checked below
             address,

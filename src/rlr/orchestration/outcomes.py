@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlr.registry.floors import FloorVerdict
+from rlr.gate.floors import FloorVerdict
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,62 @@ class Evaluated:
     undefined: list[str]
     roc: list[dict[str, float]]
     report: Path
+
+
+@dataclass(frozen=True)
+class Gated:
+    """Outcome of `gate`.
+
+    Attributes:
+        outcome: "promote", "inconclusive" or "reject".
+        reason: The sentences of the rules that decided.
+        promote: Whether the alias is to be moved: the outcome says so, and `gate.promote` too.
+        champion: `models:/NAME/VERSION` or a folder; "none": there was no champion.
+        metrics: Finite values of both models and of their differences, by dotted name.
+        report: Page to look at.
+    """
+
+    outcome: str
+    reason: str
+    promote: bool
+    champion: str
+    metrics: dict[str, float]
+    report: Path
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """Outcome of `monitor`.
+
+    Attributes:
+        drifted: Whether the normal has shifted in so many of the last windows that it counts.
+        kind: "normal_shifted", "more_defects", "quiet" or "too_few_images".
+        reason: One sentence that names what shifted, or says why it does not count.
+        images: Number of images compared.
+        report: Page to look at; beside it lies drift.json.
+        run_id: Run on the tracking server.
+    """
+
+    drifted: bool
+    kind: str
+    reason: str
+    images: int
+    report: Path
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Outcome of `promote`.
+
+    Attributes:
+        version: Version that is champion now.
+        previous: Version that a rollback would go to; "": there is none.
+        changed: False: it was champion already.
+        entry: Number of the entry in the audit trail; 0: none was written.
+    """
+
+    version: str
+    previous: str
+    changed: bool
+    entry: int

@@ -1,13 +1,14 @@
 """What a user may change when a pipeline is started, without compiling it again."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rlr.config import Config, load_config
 from rlr.config.load import DEFAULT_PRESET, preset_names
+from rlr.foundation.errors import UserError
 
 CONFIGURED_SEED = -1  # a pipeline parameter has no null
 
@@ -21,21 +22,33 @@ class Parameters:
         overrides: `key=value` each.
         data_version: Data version; "": what lies in `data.root`.
         seed: Seed; -1: that of the configuration.
+        force: Whether to train whatever is new; the retraining pipeline alone knows it.
     """
 
     config: str = DEFAULT_PRESET
     overrides: tuple[str, ...] = ()
     data_version: str = ""
     seed: int = CONFIGURED_SEED
+    force: bool = False
 
     def as_arguments(self) -> dict[str, Any]:
-        """Return the parameters as Kubeflow takes them."""
-        return {**asdict(self), "overrides": list(self.overrides)}
+        """Return the parameters as Kubeflow takes them; `force` only where it is given."""
+        values = {**asdict(self), "overrides": list(self.overrides)}
+        return {name: value for name, value in values.items() if name != "force" or value}
 
     def at_home(self) -> "Parameters":
-        """Return these parameters with the images named by their absolute path on this machine."""
-        root = Path(self.resolve().data.root).absolute()
-        return replace(self, overrides=(*self.overrides, f"data.root={json.dumps(str(root))}"))
+        """Return these parameters with the images named by their absolute path on this machine.
+
+        So is the folder where new ones arrive.
+        """
+        settings = self.resolve()
+        here = [f"data.root={json.dumps(str(Path(settings.data.root).absolute()))}"]
+        source = settings.retraining.source
+        if source and "://" not in source:
+            here.append(
+                f"retraining.source={json.dumps(str(Path(source).expanduser().absolute()))}"
+            )
+        return replace(self, overrides=(*self.overrides, *here))
 
     def resolve(self) -> Config:
         """Return the complete configuration that they mean.
@@ -44,6 +57,19 @@ class Parameters:
             UserError: A key or a value is refused.
         """
         return resolve(self.config, self.overrides, self.data_version, self.seed)
+
+
+def refuse_unknown(given: Collection[str], known: Collection[str], name: str) -> None:
+    """Raise a UserError if a pipeline does not know a parameter that it is given.
+
+    Args:
+        given: Names of the parameters.
+        known: Names that the pipeline knows.
+        name: Name of the pipeline.
+    """
+    strange = sorted(set(given) - set(known))
+    if strange:
+        raise UserError(f"The pipeline {name} has no parameter '{strange[0]}'; leave it out.")
 
 
 def resolve(

@@ -17,6 +17,7 @@ from rlr.foundation.documents import read_json, write_json
 from rlr.foundation.errors import MachineError, RlrError, UserError
 
 FAILURE_FILE = "RLR_FAILURE_FILE"
+RUN_NAME = "RLR_PIPELINE_RUN"  # name of a run on this machine, whose Kubeflow ids mean nothing
 LINE_MARK = "rlr | "  # tells our lines from those of everybody else in the log of a step
 
 Arguments = ParamSpec("Arguments")
@@ -52,6 +53,11 @@ def read_failure(path: Path) -> RlrError | None:
     document = read_json(path)
     kind = UserError if document["exit_status"] == UserError.exit_status else MachineError
     return kind(document["sentence"])
+
+
+def run_name(given: str) -> str:
+    """Return what a run of the pipeline is called: its folder here, Kubeflow's id on a cluster."""
+    return os.environ.get(RUN_NAME) or given
 
 
 def _leave_sentence(step_name: str, error: Exception) -> None:

@@ -33,7 +33,9 @@ def begin_training_run(
     note = output / RUN_FILE
     if note.is_file() and not (output / RESULT_FILE).is_file():
         try:
-            return Run.resume(client, read_json(note)["run_id"])
+            resumed = Run.resume(client, read_json(note)["run_id"])
+            resumed.note_change_of_machine(settings)
+            return resumed
         except UserError:
             logger.info("%s: its run is not on this server; a new one is opened.", output)
     run = Run.start(client, settings, manifest.version, manifest.digest)

@@ -18,12 +18,16 @@ from rlr.foundation.documents import (
     write_result,
 )
 from rlr.foundation.errors import UserError
+from rlr.gate.floors import FloorVerdict, judge
+from rlr.orchestration import gating, monitoring, promoting
+from rlr.orchestration.cards import leave_card
 from rlr.orchestration.champion import find_champion, log_admission
 from rlr.orchestration.curves import roc_readings
 from rlr.orchestration.notify import send
 from rlr.orchestration.outcomes import Evaluated, Trained, Validated
 from rlr.orchestration.parameters import resolve
-from rlr.orchestration.reporting import step
+from rlr.orchestration.reporting import run_name, step
+from rlr.orchestration.retraining import steps as retraining
 from rlr.orchestration.runs import (
     HISTORY_FILE,
     begin_training_run,
@@ -31,7 +35,8 @@ from rlr.orchestration.runs import (
     log_history,
     send_what_is_left,
 )
-from rlr.registry.floors import FloorVerdict, judge
+from rlr.orchestration.seeds import is_team, refuse_team, train_further_seeds
+from rlr.registry.gate_results import attach_gate_result
 from rlr.registry.scalars import flatten_metrics
 from rlr.registry.server import connect
 from rlr.registry.spool.recorder import Recorder
@@ -40,6 +45,15 @@ from rlr.registry.versions import DESCRIPTION, Registration, detector_folder, re
 from rlr.registry.versions import register as register_version
 
 logger = logging.getLogger("rlr")
+
+gate = gating.gate
+import_data = retraining.import_data
+watch_drift = retraining.watch_drift
+decide = retraining.decide
+skip_training = retraining.skip_training
+report = retraining.report
+monitor = monitoring.monitor
+promote = promoting.promote
 
 
 @step
@@ -117,6 +131,8 @@ def train(
     from rlr.training.train import train as train_detector
 
     settings = resolve(config, overrides, data_version, seed)
+    if is_team():
+        refuse_team(settings)
     client = connect(settings.registry) if is_recorder() else None
     manifest = read_dataset(settings.data, dataset)
     champion = find_champion(settings, manifest)
@@ -125,8 +141,9 @@ def train(
         return Trained("", output / "model", {})
     run = begin_training_run(client, settings, manifest, output)
     with run.active(output, settings.registry) as recorder:
+        seeds = train_further_seeds(settings, manifest, output, champion)
         result = train_detector(settings, manifest, output, recorder.log_epoch, champion)
-        result = _extend_result(output, result, run_id=run.run_id)
+        result = _extend_result(output, result, run_id=run.run_id, further_seeds=seeds)
         log_admission(recorder, output, result)
         log_history(recorder, output)
         recorder.log_files([output / HISTORY_FILE, output / RESULT_FILE], "training")
@@ -167,9 +184,10 @@ def train_distributed(
 
     settings = read_team_settings()
     everything = with_facts(overrides, data_version, seed)
+    resolved = resolve(config, everything)
+    refuse_team(resolved)
     training = Training(config, everything, run, Path(settings.work))
-    epochs = resolve(config, everything).training.epochs
-    result = train_on_team(training, settings, dataset, output, epochs)
+    result = train_on_team(training, settings, dataset, output, resolved.training.epochs)
     final, _ = flatten_metrics({"train": result["final"]})
     return Trained(result["run_id"], output / result["model"], final)
 
@@ -238,6 +256,8 @@ def register(
     model: Path,
     evaluation: Path,
     challenger: bool | None = None,
+    gate: Path | None = None,
+    pipeline_run: str = "",
 ) -> Registration:
     """Make an evaluated detector a version of the registered model.
 
@@ -247,12 +267,15 @@ def register(
         model: Output of `train`, or folder of a detector.
         evaluation: Output of `evaluate` for this very model.
         challenger: Whether the version gets the alias `challenger`; None: where the floors hold.
+        gate: Output of `gate` for this very model, which the version then carries.
+        pipeline_run: Run of the pipeline that asks for it; a tag of the version.
 
     Raises:
         UserError: The evaluation is of another model, or asks what the floors forbid.
         MachineError: The tracking server does not answer; nothing is registered.
     """
-    settings = resolve(config, overrides).registry
+    everything = resolve(config, overrides)
+    settings = everything.registry
     client = connect(settings)
     send_what_is_left(client, settings, [Path(model), evaluation])
     result = read_result(evaluation, "evaluate")
@@ -261,10 +284,16 @@ def register(
         raise UserError(
             f"{evaluation} is the evaluation of another model than {folder}; evaluate this one."
         )
+    if gate is not None:
+        gating.require_same_model(gate, result["model_sha256"], folder)
     verdict = FloorVerdict(**result["floors"])
     run = Run.resume(client, result["run_id"])
     wanted = verdict.hold if challenger is None else challenger
-    made = register_version(run, folder, settings, verdict, wanted)
+    name = run_name(pipeline_run)
+    made = register_version(run, folder, settings, verdict, wanted, name)
+    if gate is not None:
+        attach_gate_result(client, made.name, made.version, gate, settings)
+    leave_card(client, everything, made.uri)
     logger.info("%s is %s", made.uri, made.alias or f"no challenger ({made.floors})")
     return made
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rlr.orchestration.cluster import on_this_machine
-from rlr.orchestration.compile import compile_pinned
-from rlr.orchestration.parameters import CONFIGURED_SEED, Parameters
+from rlr.orchestration.compile import compile_pinned, parameter_names
+from rlr.orchestration.parameters import CONFIGURED_SEED, Parameters, refuse_unknown
 from rlr.orchestration.project import Project
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Compiled:
     ) -> "Compiled":
         """Compile a pipeline; the arguments are those of `compile_pinned`."""
         text = compile_pinned(project, name, parameters, image_pipeline, image_train, allow_tag)
+        refuse_unknown(parameters.as_arguments(), parameter_names(text), name)
         return cls(text, parameters)
 
     def on(self, _kubeflow: "Kubeflow") -> str:
@@ -76,6 +77,8 @@ class Uploaded:
         parameters.resolve()  # a wrong key is told now, not by the first step
         with project.load(name) as module:
             pipeline = module.build(on_this_machine, parameters)
+        known = pipeline.component_spec.inputs or ()
+        refuse_unknown(parameters.as_arguments(), known, name)
         title = pipeline.pipeline_spec.pipeline_info.name
         return cls(str(title), version, parameters, keeps_config)
 
@@ -88,7 +91,7 @@ class Uploaded:
     def arguments(self) -> dict[str, Any]:
         """Return the parameters that were given."""
         given = self.parameters.as_arguments()
-        unset = {"overrides": [], "data_version": "", "seed": CONFIGURED_SEED}
+        unset = {"overrides": [], "data_version": "", "seed": CONFIGURED_SEED, "force": False}
         if self.keeps_config:
             unset["config"] = given["config"]
         return {key: value for key, value in given.items() if unset.get(key) != value}

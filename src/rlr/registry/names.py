@@ -4,6 +4,10 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 PREVIOUS = "previous"
 
+# An entry of an audit trail is an experiment of such a name, or a run in one; whatever run, version
+# or data version its tags and parameters name, in whatever words, is referred to.
+AUDIT_PREFIX = "rlr-audit"
+
 FINGERPRINT_TAG = "fingerprint"
 DETECTOR_TAG = "detector_sha256"  # digest of detector.json
 PIPELINE_RUN_TAG = "pipeline_run"

@@ -1,10 +1,12 @@
 """The artifact of a version: a detector wrapped as an MLflow pyfunc, and unwrapped again."""
 
+import json
 import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -61,6 +63,26 @@ def fetch_detector(model_uri: str, target: Path) -> None:
         description = yaml.safe_load((Path(fetched) / "MLmodel").read_text())
         place = description["flavors"]["python_function"]["artifacts"][DETECTOR]["path"]
         shutil.copytree(Path(fetched) / place, temporary, dirs_exist_ok=True)
+
+
+def fetch_description(model_uri: str) -> dict[str, Any]:
+    """Return the detector.json of a registered model; its weights stay where they are.
+
+    Args:
+        model_uri: Address of the version, `models:/NAME/VERSION`.
+    """
+    import mlflow.artifacts
+
+    def fetch(path: str) -> bytes:
+        with tempfile.TemporaryDirectory() as scratch:
+            address = f"{model_uri}/{path}"
+            file = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=scratch)
+            return Path(file).read_bytes()
+
+    description = yaml.safe_load(fetch("MLmodel"))
+    place = description["flavors"]["python_function"]["artifacts"][DETECTOR]["path"]
+    found: dict[str, Any] = json.loads(fetch(f"{place}/{DETECTOR}.json"))
+    return found
 
 
 def _requirements(tags: Mapping[str, str]) -> list[str]:

@@ -6,21 +6,19 @@ running now.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rlr.registry.names import FINGERPRINT_TAG
+from rlr.registry.audit.entry import text_of
+from rlr.registry.names import AUDIT_PREFIX, FINGERPRINT_TAG
 from rlr.registry.server import explained
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
     from mlflow.entities.model_registry import ModelVersion
 
-# An entry of the audit trail is a run in an experiment of such a name; whatever run, version or
-# data version its tags and parameters name, in whatever words, is referred to.
-AUDIT_PREFIX = "rlr-audit"
 KEEP_TAG = "keep"
 DATA_TAG = "data_version"
 ACTIVE = ("RUNNING", "SCHEDULED")
@@ -68,15 +66,16 @@ def find_references(client: "MlflowClient", model_name: str) -> References:
     Raises:
         MachineError: The server failed.
     """
+    from mlflow.entities import ViewType
+
     references = References()
     with explained(client.tracking_uri):
         for name in [model.name for model in all_pages(client.search_registered_models)]:
             _add_versions(references, client, name, is_ours=name == model_name)
-        experiments = _experiments(client)
-        _add_runs(references, client, list(experiments))
-        audits = [key for key, name in experiments.items() if name.startswith(AUDIT_PREFIX)]
-        for entry in _runs(client, audits):
-            _add_audit(references, client, entry, experiments)
+        experiments = list(all_pages(client.search_experiments, view_type=ViewType.ALL))
+        _add_runs(references, client, [e.experiment_id for e in experiments])
+        audits = {e.experiment_id: e for e in experiments if e.name.startswith(AUDIT_PREFIX)}
+        _add_audits(references, client, audits)
         _add_data_of_runs(references, client)
     return references
 
@@ -90,13 +89,6 @@ def all_pages(search: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
         token = page.token
         if not token:
             return
-
-
-def _experiments(client: "MlflowClient") -> dict[str, str]:
-    from mlflow.entities import ViewType
-
-    found = all_pages(client.search_experiments, view_type=ViewType.ALL)
-    return {experiment.experiment_id: experiment.name for experiment in found}
 
 
 def _runs(client: "MlflowClient", experiments: list[str], query: str = "") -> Iterator["Run"]:
@@ -133,18 +125,32 @@ def _add_runs(references: References, client: "MlflowClient", experiments: list[
         references.add_run(run, f"the run has the tag {KEEP_TAG}")
 
 
-def _add_audit(
-    references: References, client: "MlflowClient", entry: "Run", experiments: dict[str, str]
+def _add_audits(
+    references: References, client: "MlflowClient", audits: Mapping[str, "Experiment"]
 ) -> None:
-    reason = f"an entry of {experiments[entry.info.experiment_id]} names it"
-    references.add_run(entry, "it is an audit entry")
-    for text in (*entry.data.tags.values(), *entry.data.params.values()):
+    """Keep what audit entries name: the tags of their experiments, and the runs in them."""
+    # An entry may be cut into tags anywhere.
+    texts = {e.name: [*e.tags.values(), text_of(e.tags)] for e in audits.values()}
+    for run in _runs(client, list(audits)):
+        references.add_run(run, "it is an audit entry")
+        texts[audits[run.info.experiment_id].name] += [
+            *run.data.tags.values(),
+            *run.data.params.values(),
+        ]
+    # Entries name the same few versions over and over.
+    versions: dict[tuple[str, str], list[str]] = {}
+    for name, parts in texts.items():
+        reason = f"an entry of {name.rpartition('/')[0] or name} names it"
+        text = "\n".join(parts)
         for run_id in RUN_ID.findall(text):
             _add(references.runs, run_id, reason)
         for version in DATA_VERSION.findall(text):
             _add(references.data, version, reason)
-        for name, number in VERSION.findall(text):
-            _add_named_version(references, client, name, number, reason)
+        for named in VERSION.findall(text):
+            versions.setdefault(named, []).append(reason)
+    for (model, number), reasons in versions.items():
+        for reason in dict.fromkeys(reasons):
+            _add_named_version(references, client, model, number, reason)
 
 
 def _add_named_version(

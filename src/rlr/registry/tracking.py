@@ -6,6 +6,7 @@ happens in it is recorded in a spool and sent by a thread.
 """
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,10 +14,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rlr.config import Config
 from rlr.config.registry import RegistryConfig
+from rlr.foundation.build import current_changes
+from rlr.foundation.changes import Changes
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
-from rlr.registry.facts import code_tags, hardware_tags, package_tags
+from rlr.registry.facts import (
+    PARENT_TAG,
+    code_tags,
+    compute_tags,
+    data_tags,
+    diff_tags,
+    hardware_tags,
+    mixed_tags,
+    package_tags,
+)
 from rlr.registry.limits import transfers
+from rlr.registry.names import CHAMPION, NO_CHAMPION
 from rlr.registry.scalars import flatten_settings
 from rlr.registry.server import experiment_id, explained
 from rlr.registry.spool.folder import open_spool
@@ -27,6 +40,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 BATCH = 100  # what MLflow takes in one request
+CONFIG_FILE = "config.yaml"
+CODE_PLACE = "code"  # folder of the run's artifacts
+DIFF_FILE = "dirty.diff"  # what the checkout held beside its commit
 
 Item = TypeVar("Item")
 
@@ -58,6 +74,7 @@ class Run:
         Raises:
             MachineError: The server failed.
         """
+        changes = current_changes(config.reproduction.max_diff_kib * 1024)
         tags = {
             "data_version": data_version,
             "manifest_sha256": manifest_digest,
@@ -65,10 +82,14 @@ class Run:
             "config_sha256": config.digest(),
             "seed": str(config.seed),
             **code_tags(),
+            **diff_tags(changes),
+            **data_tags(config.data),
             **package_tags(),
             **hardware_tags(),
+            **compute_tags(config),
         }
         with explained(client.tracking_uri):
+            tags[PARENT_TAG] = _champion(client, config.registry.model_name)
             run = client.create_run(
                 experiment_id(client, config.registry.experiment),
                 run_name=f"{config.name}-{data_version[:8]}-seed{config.seed}",
@@ -76,6 +97,7 @@ class Run:
             )
             started = cls(client, run.info.run_id)
             started._log_settings(config)
+            started._log_changes(changes, config.registry)
         return started
 
     @classmethod
@@ -129,6 +151,13 @@ class Run:
             raise
         sender.finish(settings.flush_seconds)
 
+    def note_change_of_machine(self, config: Config) -> None:
+        """Say in the tags what has changed since the training was begun, if anything has."""
+        now = {**code_tags(), **package_tags(), **compute_tags(config)}
+        for name, value in mixed_tags(self.tags(), now).items():
+            with explained(self.client.tracking_uri):
+                self.client.set_tag(self.run_id, name, value)
+
     def tags(self) -> dict[str, str]:
         """Return the tags of the run."""
         with explained(self.client.tracking_uri):
@@ -141,12 +170,33 @@ class Run:
         for part in _parts([Param(name, value) for name, value in flat.items()]):
             self.client.log_batch(self.run_id, params=part)
         with transfers(config.registry):
-            self.client.log_text(self.run_id, config.as_yaml(), "config.yaml")
+            self.client.log_text(self.run_id, config.as_yaml(), CONFIG_FILE)
+
+    def _log_changes(self, changes: Changes | None, settings: RegistryConfig) -> None:
+        if changes is None or changes.patch is None:
+            return
+        with tempfile.TemporaryDirectory() as scratch, transfers(settings):
+            file = Path(scratch) / DIFF_FILE
+            file.write_bytes(changes.patch)
+            self.client.log_artifact(self.run_id, str(file), CODE_PLACE)
 
 
 def is_recorder() -> bool:
     """Return whether this process is the one of its torchrun group that logs."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def _champion(client: "MlflowClient", name: str) -> str:
+    """Return the champion of today, `models:/NAME/VERSION`, or "none"."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return NO_CHAMPION
+    return f"models:/{version.name}/{version.version}"
 
 
 def _parts(items: list[Item]) -> Iterator[list[Item]]:

@@ -17,9 +17,10 @@ from rlr.data.workplace import workplace
 from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
-from rlr.registry.floors import FloorVerdict
+from rlr.gate.floors import FloorVerdict
+from rlr.registry.facts import DIFF_TAG, PARENT_TAG, REMOTE_TAG
 from rlr.registry.limits import transfers
-from rlr.registry.names import CHALLENGER, FINGERPRINT_TAG
+from rlr.registry.names import CHALLENGER, DETECTOR_TAG, FINGERPRINT_TAG, PIPELINE_RUN_TAG
 from rlr.registry.package import fetch_detector, save_pyfunc
 from rlr.registry.server import connect, explained
 from rlr.registry.tracking import Run
@@ -32,6 +33,25 @@ MODEL_CACHE = Path(".rlr/models")
 DESCRIPTION = "detector.json"  # the file that makes a folder a detector
 # How many images that nobody had judged were trained on, and which model had looked at them.
 UNJUDGED_TAGS = ("unjudged_admitted", "unjudged_held_back", "unjudged_champion")
+# What a version says without its run, which somebody may remove one day.
+COPIED_TAGS = (
+    "data_version",
+    REMOTE_TAG,
+    "manifest_sha256",
+    "commit",
+    "dirty",
+    DIFF_TAG,
+    "code_version",
+    "lock_sha256",
+    "image",
+    "config_name",
+    "config_sha256",
+    "seed",
+    PARENT_TAG,
+    *UNJUDGED_TAGS,
+)
+# How MLflow says that there is no such model, and no such version or alias of it.
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 logger = logging.getLogger("rlr")
 
@@ -61,7 +81,12 @@ class Registration:
 
 
 def register(
-    run: Run, detector: Path, settings: RegistryConfig, verdict: FloorVerdict, challenger: bool
+    run: Run,
+    detector: Path,
+    settings: RegistryConfig,
+    verdict: FloorVerdict,
+    challenger: bool,
+    pipeline_run: str = "",
 ) -> Registration:
     """Make a detector a version of the registered model.
 
@@ -71,6 +96,7 @@ def register(
         settings: Name of the registered model.
         verdict: Whether the floors hold, and why not.
         challenger: Whether the version gets the alias `challenger`.
+        pipeline_run: Run of the pipeline that asks for it, for a tag; "": none did.
 
     Returns:
         The version; the one that is there already, where the same model of the same run was
@@ -84,6 +110,8 @@ def register(
     if challenger and not verdict.hold:
         raise UserError(f"A model below its floors is no challenger ({verdict}).")
     tags = _version_tags(run, detector, verdict)
+    if pipeline_run:
+        tags[PIPELINE_RUN_TAG] = pipeline_run
     name = settings.model_name
     with explained(run.client.tracking_uri):
         version = _find(run, name, tags[FINGERPRINT_TAG])
@@ -135,7 +163,7 @@ def locate_model(reference: str, settings: RegistryConfig | None = None) -> Loca
         return Located(reference, detector_folder(Path(reference)))
     settings = settings or RegistryConfig()
     client = connect(settings)
-    version = _look_up(client, reference)
+    version = look_up(client, reference)
     name = f"models:/{version.name}/{version.version}"
     target = MODEL_CACHE / f"{version.name}-{version.tags.get(FINGERPRINT_TAG, version.run_id)}"
     if not (target / DESCRIPTION).is_file():
@@ -153,7 +181,29 @@ def run_of_version(client: "MlflowClient", reference: str) -> str:
     Raises:
         UserError: There is no such version.
     """
-    return str(_look_up(client, reference).run_id)
+    return str(look_up(client, reference).run_id)
+
+
+def aliased_version(client: "MlflowClient", name: str, alias: str) -> str | None:
+    """Return the number of the version that an alias names; None: it names none.
+
+    Args:
+        client: Client of the registry.
+        name: Registered model, which need not be there.
+        alias: The alias.
+
+    Raises:
+        MachineError: The registry failed, which is no answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with explained(client.tracking_uri):
+        try:
+            return str(client.get_model_version_by_alias(name, alias).version)
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
 
 
 def _fetch(client: "MlflowClient", settings: RegistryConfig, name: str, target: Path) -> None:
@@ -183,20 +233,12 @@ def detector_folder(folder: Path) -> Path:
 def _version_tags(run: Run, detector: Path, verdict: FloorVerdict) -> dict[str, str]:
     made = run.tags()
     weights = {file.name: file_sha256(file) for file in sorted(detector.iterdir())}
-    copied: tuple[str, ...] = (
-        "data_version",
-        "manifest_sha256",
-        "commit",
-        "dirty",
-        "config_name",
-        "config_sha256",
-    )
-    copied += UNJUDGED_TAGS
     return {
-        **{name: made[name] for name in copied if name in made},
+        **{name: made[name] for name in COPIED_TAGS if name in made},
         "run": run.run_id,
         "classes": ", ".join(read_json(detector / DESCRIPTION)["classes"]),
         "floors": str(verdict),
+        DETECTOR_TAG: file_sha256(detector / DESCRIPTION),
         # The same artifact of the same run with the same verdict is the same version.
         FINGERPRINT_TAG: digest([run.run_id, weights, str(verdict)])[:32],
     }
@@ -240,7 +282,16 @@ def _ensure_registered_model(client: "MlflowClient", name: str) -> None:
             raise
 
 
-def _look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
+def look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
+    """Return a version.
+
+    Args:
+        client: Client of the registry.
+        reference: `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
+
+    Raises:
+        UserError: There is no such version.
+    """
     from mlflow.exceptions import MlflowException
 
     name, at, alias = reference.removeprefix("models:/").partition("@")
@@ -252,7 +303,7 @@ def _look_up(client: "MlflowClient", reference: str) -> "ModelVersion":
             return client.get_model_version_by_alias(name, alias)
         return client.get_model_version(name, version)
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code not in ABSENT:
             with explained(client.tracking_uri):
                 raise
         raise UserError(

@@ -5,6 +5,7 @@ from rlr.config.model import LevelConfig
 from rlr.data.manifest import Manifest
 from rlr.detection.spec import (
     FORMAT_VERSION,
+    AttachmentsSpec,
     BackboneSpec,
     DetectorSpec,
     LevelSpec,
@@ -62,7 +63,7 @@ def describe_detector(
     thresholds: Thresholds,
     weights: WeightsSpec,
 ) -> DetectorSpec:
-    """Complete the description of a trained detector."""
+    """Complete the description of a trained detector, to which nothing is attached yet."""
     preprocessing = config.features.preprocessing
     backbone = config.features.backbone
     build = current_build()
@@ -90,6 +91,7 @@ def describe_detector(
             unjudged=unjudged,
         ),
         weights=weights,
+        attachments=AttachmentsSpec(reference=None, canary=None),
     )
 
 

@@ -14,7 +14,7 @@ import torch
 from rlr.config import Config
 from rlr.data.manifest import UNREADABLE, Manifest
 from rlr.data.splits import calibratable, trainable
-from rlr.detection.artifact import Networks, build_networks, save_artifact
+from rlr.detection.artifact import Attachments, Networks, build_networks, save_artifact
 from rlr.detection.device import pick_device
 from rlr.detection.spec import DetectorSpec
 from rlr.detection.thresholds import Thresholds, attainable, decide_thresholds
@@ -24,6 +24,7 @@ from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
 from rlr.training.admission import Admission, Champion, admit
+from rlr.training.attachments import make_canary_of, make_reference
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, fingerprint
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
@@ -115,7 +116,11 @@ class _Session:
             on_epoch=on_epoch,
         )
         thresholds = self._thresholds(networks, store, held_out)
-        result = self._write(networks, thresholds, history) if self.team.leads else {}
+        result: dict[str, Any] = {}
+        if self.team.leads:
+            sides = [(self.images, store), (self.normals, held_out)]
+            reference = make_reference(self.config, self.manifest, networks, sides)
+            result = self._write(networks, thresholds, history, reference)
         self.team.wait()
         return result
 
@@ -212,7 +217,11 @@ class _Session:
         return score_images(networks, self.network, store, held, self.config)
 
     def _write(
-        self, networks: Networks, thresholds: Thresholds, history: list[EpochRecord]
+        self,
+        networks: Networks,
+        thresholds: Thresholds,
+        history: list[EpochRecord],
+        reference: bytes | None,
     ) -> dict[str, Any]:
         spec = save_artifact(
             self.output / MODEL_FOLDER,
@@ -226,6 +235,10 @@ class _Session:
                 self.origin,
                 thresholds,
                 weights,
+            ),
+            lambda spec: Attachments(
+                reference,
+                make_canary_of(spec, self.config, networks, self.backbone, self.normals),
             ),
         )
         records = [asdict(record) for record in history]

@@ -73,11 +73,10 @@ def _measure_image(root: Path, path: str, white_level: int) -> tuple[dict[str, o
     except UserError as error:
         blank = np.zeros(THUMBNAIL_SIDE**2, dtype=np.float32)
         return {"unreadable_because": _reason(error, root)}, blank
-    grey_image = Image.fromarray(pixels).convert("L")
-    grey = np.asarray(grey_image, dtype=np.float32) / 255.0
+    grey = grey_values(pixels)
     facts = {
         "pixel_sha256": pixel_sha256(pixels),
-        "brightness": float(grey.mean(dtype=np.float64)),
+        "brightness": mean_grey(grey),
         "sharpness": laplacian_variance(grey),
     }
     return facts, _thumbnail(grey)
@@ -104,6 +103,16 @@ def pixel_sha256(pixels: np.ndarray) -> str:
         pixels: (H, W, 3), uint8.
     """
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def grey_values(pixels: np.ndarray) -> np.ndarray:
+    """Return the grey values (H, W) float32, 0 to 1, of pixels (H, W, 3) uint8."""
+    return np.asarray(Image.fromarray(pixels).convert("L"), dtype=np.float32) / 255.0
+
+
+def mean_grey(grey: np.ndarray) -> float:
+    """Return the brightness of grey values (H, W) float32: their mean, 0 to 1."""
+    return float(grey.mean(dtype=np.float64))
 
 
 def laplacian_variance(grey: np.ndarray) -> float:

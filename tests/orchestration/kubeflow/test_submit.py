@@ -309,7 +309,8 @@ def test_the_training_pipeline_is_one_that_kubeflow_takes(
     answer = rlr("pipeline", "submit", "training", "--wait", "--every=0.01", *here, "--json")
     assert answer.status == 0, answer.stderr
     steps = [step["name"] for step in json.loads(answer.stdout)["steps"]]
-    assert set(steps) == {"validate-data", "train", "evaluate", "register", "notify"}
+    ran = {"validate-data", "train", "evaluate", "gate", "register", "promote", "notify"}
+    assert set(steps) == ran
     text = yaml.safe_dump(only_run(api)["pipeline_spec"])
     assert "rlr-train:" not in text
     assert "rlr-pipeline:" not in text

@@ -1,4 +1,4 @@
-"""`rlr data import`: from a bucket to a new data version."""
+"""`rlr data import`: from a bucket or a folder to a new data version."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -23,7 +23,10 @@ LISTED = 10  # objects that were left out, named for people; --json has all
 @app.command("import")
 def import_(
     source: Annotated[
-        str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where the cameras drop images.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="Where the cameras drop images: s3://BUCKET/PREFIX, or a folder."
+        ),
     ],
     folder: FolderArgument = None,
     class_name: Annotated[
@@ -43,7 +46,7 @@ def import_(
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch the new images of a bucket into a folder; it becomes a new data version."""
+    """Fetch the new images of a bucket or folder into a data folder: a new data version."""
     chosen = [
         *(overrides or []),
         *quoted_override("data.intake.class_name", class_name),

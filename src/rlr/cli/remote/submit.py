@@ -10,6 +10,7 @@ from rlr.cli.options import DEFAULT_CONFIG, JsonOption, SetOption
 from rlr.cli.output import emit
 from rlr.cli.pipeline import (
     TRAINING,
+    ForceOption,
     NameArgument,
     PipelineImageOption,
     ProjectOption,
@@ -80,6 +81,7 @@ def submit(
     overrides: SetOption = None,
     data_version: VersionOption = "",
     seed: SeedOption = None,
+    force: ForceOption = False,
     project: ProjectOption = None,
     endpoint: EndpointOption = None,
     port_forward: PortForwardOption = None,
@@ -102,7 +104,7 @@ def submit(
     access = make_access(
         endpoint, port_forward, token_file, namespace, ca_certificate, request_timeout
     )
-    parameters = read_parameters(config or DEFAULT_CONFIG, overrides, data_version, seed)
+    parameters = read_parameters(config or DEFAULT_CONFIG, overrides, data_version, seed, force)
     source: Compiled | Uploaded
     if version:
         if image_pipeline or image_train or allow_tag:

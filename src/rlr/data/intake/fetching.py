@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rlr.config.intake import IntakeConfig
 from rlr.data.intake.client import explain
-from rlr.data.intake.download import UNFINISHED, Downloader, LostError
+from rlr.data.intake.download import UNFINISHED, LostError
 from rlr.data.intake.listing import BucketObject
 from rlr.data.intake.naming import file_name
+from rlr.data.intake.source import Source
 from rlr.foundation.errors import RlrError
 from rlr.foundation.progress import track
 
@@ -31,13 +31,13 @@ class Fetched:
 
 
 def fetch_objects(
-    client: Any, settings: IntakeConfig, objects: Sequence[BucketObject], folder: Path
+    source: Source, settings: IntakeConfig, objects: Sequence[BucketObject], folder: Path
 ) -> Fetched:
     """Fetch objects into a folder, those that are there already excepted.
 
     Args:
-        client: Client of S3, for several threads.
-        settings: Concurrency, attempts, size of parts.
+        source: Where they are.
+        settings: Concurrency.
         objects: What is wanted.
         folder: Where the files go; a file without the ending `.part` is complete.
 
@@ -51,15 +51,17 @@ def fetch_objects(
         left.unlink()
     places = {thing: folder / file_name(thing) for thing in objects}
     try:
-        return _fetch_all(client, settings, places)
+        return _fetch_all(source, settings, places)
     finally:
         with suppress(OSError):  # where there is something in it
             folder.rmdir()
 
 
-def _fetch_all(client: Any, settings: IntakeConfig, places: Mapping[BucketObject, Path]) -> Fetched:
+def _fetch_all(
+    source: Source, settings: IntakeConfig, places: Mapping[BucketObject, Path]
+) -> Fetched:
     stopped = threading.Event()
-    downloader = Downloader(client, settings, stopped)
+    downloader = source.downloader(stopped)
     files: dict[BucketObject, Path] = {}
     lost: dict[BucketObject, str] = {}
     with ThreadPoolExecutor(settings.concurrency) as pool:

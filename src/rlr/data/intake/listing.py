@@ -15,21 +15,23 @@ class BucketObject:
     """One object, as the listing describes it.
 
     Attributes:
-        bucket: Name of the bucket.
-        key: Its key.
+        bucket: Name of the bucket, or absolute path of the folder.
+        key: Its key, or the file's path in the folder.
         size: Bytes.
-        etag: Its ETag, without quotes.
+        etag: Its ETag, without quotes; of a file the md5.
+        scheme: What its URL begins with.
     """
 
     bucket: str
     key: str
     size: int
     etag: str
+    scheme: str = SCHEME
 
     @property
     def source(self) -> str:
         """Where it lies, as a URL."""
-        return f"{SCHEME}{self.bucket}/{self.key}"
+        return f"{self.scheme}{self.bucket}/{self.key}"
 
 
 def list_objects(client: Any, location: Location) -> list[BucketObject]:

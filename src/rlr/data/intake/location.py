@@ -1,28 +1,31 @@
-"""`s3://BUCKET/PREFIX`: which objects are meant."""
+"""`s3://BUCKET/PREFIX`, or a folder: which objects are meant."""
 
 from dataclasses import dataclass
 
 from rlr.foundation.errors import UserError
 
 SCHEME = "s3://"
+FILE_SCHEME = "file://"
 
 
 @dataclass(frozen=True)
 class Location:
-    """A bucket, and what the keys begin with.
+    """A bucket, and what the keys begin with; or a folder, which is a bucket without prefix.
 
     Attributes:
-        bucket: Name of the bucket.
+        bucket: Name of the bucket, or absolute path of the folder.
         prefix: Beginning of the keys, "" for all of them; ends with a slash.
+        scheme: What a URL of it begins with.
     """
 
     bucket: str
     prefix: str
+    scheme: str = SCHEME
 
     @property
     def url(self) -> str:
         """The location as it is written."""
-        return f"{SCHEME}{self.bucket}/{self.prefix}"
+        return f"{self.scheme}{self.bucket}/{self.prefix}"
 
     def relative(self, key: str) -> str:
         """Return a key without the prefix."""

@@ -9,14 +9,14 @@ from rlr.config.data import DataConfig
 from rlr.data.annotations import CAPTURE_CSV, GROUP_CSV
 from rlr.data.images import begins_as_image
 from rlr.data.index import index_images
-from rlr.data.intake.client import connect
 from rlr.data.intake.fetching import Fetched, fetch_objects
 from rlr.data.intake.labelling import read_judge
 from rlr.data.intake.ledger import Ledger, Record, read_ledger
-from rlr.data.intake.listing import BucketObject, list_objects
-from rlr.data.intake.location import Location, parse_location
+from rlr.data.intake.listing import BucketObject
+from rlr.data.intake.location import Location
 from rlr.data.intake.naming import tree_path
 from rlr.data.intake.sorting import Sorted, sort_objects, wanted_suffixes
+from rlr.data.intake.source import open_source
 from rlr.data.intake.tree import (
     add_files,
     add_rows,
@@ -59,7 +59,7 @@ class Imported:
     left_out: Mapping[str, str]
 
 
-def import_images(config: DataConfig, source: str) -> Imported:
+def import_images(config: DataConfig, source: str, base: Path | None = None) -> Imported:
     """Fetch the new images of a bucket into `config.root`, which becomes a new data version.
 
     The folder is replaced when all of them are here and the whole can be indexed; until then it
@@ -68,34 +68,38 @@ def import_images(config: DataConfig, source: str) -> Imported:
 
     Args:
         config: Folder, layout and the section `intake`.
-        source: s3://BUCKET/PREFIX.
+        source: s3://BUCKET/PREFIX, or a folder.
+        base: Folder with the version that the new one is made of, which stays as it is; what
+            `config.root` holds is replaced, and where nothing is new nothing is made there.
+            None: `config.root` itself.
 
     Raises:
         UserError: The bucket does not exist or refuses access, the CSV or the pattern is wrong,
             an object has changed (and `intake.changed` is refuse), or there are no images.
         MachineError: The server cannot be reached, the disk is full, or an object is damaged.
     """
-    location = parse_location(source)
     suffixes = wanted_suffixes(config.intake)
     root = Path(config.root).resolve()  # of a link, what it leads to is replaced
-    client = connect(config.intake)
+    old = base.resolve() if base else root
+    place = open_source(source, config.intake, root)
+    location = place.location
     with workplace(root) as tree:
         restore(root, tree.parent)
-        refuse_other_trees(root)
-        ledger = read_ledger(root)
-        objects = list_objects(client, location)
-        judge = read_judge(client, config.intake, location, objects)
+        refuse_other_trees(old)
+        ledger = read_ledger(old)
+        objects = place.list_objects()
+        judge = read_judge(place.client(), config.intake, location, objects)
         found = sort_objects(objects, ledger, judge, config.intake, suffixes)
         store = tree.parent / FETCHED
-        fetched = fetch_objects(client, config.intake, list(found.wanted), store)
-        new = _place(found, fetched, root)
+        fetched = fetch_objects(place, config.intake, list(found.wanted), store)
+        new = _place(found, fetched, old)
         left_out = dict(sorted({**found.left_out, **_strays(fetched, new)}.items()))
-        if not new and not holds_files(root):
+        if not new and not holds_files(old):
             shutil.rmtree(store, ignore_errors=True)
             raise UserError(_empty_words(location, left_out))
-        parent = data_version(root) if new and holds_files(root) else None
+        parent = data_version(old) if new and holds_files(old) else None
         if new:
-            copy_tree(root, tree)
+            copy_tree(old, tree)
             add_files(tree, {path: fetched.files[thing] for path, thing in new.items()})
             _write_notes(tree, config, found, new)
             _records(ledger, fetched, new).write(tree)
@@ -103,7 +107,7 @@ def import_images(config: DataConfig, source: str) -> Imported:
             with in_place_of(root, tree, tree.parent):
                 manifest = index_images(config, root)
         else:
-            manifest = index_images(config, root)
+            manifest = index_images(config, old)
         shutil.rmtree(store, ignore_errors=True)
     size = sum(thing.size for thing in new.values())
     return Imported(manifest, parent, len(new), size, found.known, found.changed, left_out)

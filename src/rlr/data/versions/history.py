@@ -1,6 +1,7 @@
 """Where a data version comes from, followed back through the remote, parent by parent."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,17 +60,32 @@ def history_of_version(version: str, remote: str | None) -> list[Ancestor]:
     return _ancestors(require_version(version, "--version"), remote)
 
 
+def descends(version: str, ancestor: str, remote: str | None) -> bool:
+    """Return whether a version in a remote is another one, or was made from it.
+
+    A history that breaks off before it comes to the other one has not come from it, as far as
+    anybody knows.
+
+    Raises:
+        MachineError: The remote cannot be reached.
+    """
+    return any(one.version == ancestor for one in _walk(version, remote))
+
+
 def _ancestors(version: str | None, remote: str | None) -> list[Ancestor]:
-    found: list[Ancestor] = []
+    return list(_walk(version, remote))
+
+
+def _walk(version: str | None, remote: str | None) -> Iterator[Ancestor]:
     store: Remote | None = None
     while version:
         try:
             store = store or open_remote(remote)
-            found.append(_look_up(store, version))
+            found = _look_up(store, version)
         except UserError as error:
-            return [*found, Ancestor(version, None, None, str(error))]
-        version = found[-1].parent
-    return found
+            found = Ancestor(version, None, None, str(error))
+        yield found
+        version = found.parent
 
 
 def _look_up(store: Remote, version: str) -> Ancestor:

@@ -64,6 +64,22 @@ def open_remote(url: str | None) -> Remote:
     return Remote(url or str(config["remote"][name]["url"]), odb)
 
 
+def remote_name(url: str | None) -> str | None:
+    """Return what messages would call a remote, without opening it; None: none is configured.
+
+    Args:
+        url: As for `open_remote`.
+    """
+    named = url or os.environ.get(REMOTE_VARIABLE)
+    if named:
+        return _absolute(named)
+    try:
+        config, name = _default_remote()
+    except UserError:
+        return None
+    return str(config["remote"][name]["url"])
+
+
 @contextmanager
 def reaching(remote: Remote) -> Iterator[None]:
     """Turn what a remote's library raises into one sentence."""

@@ -10,6 +10,7 @@ from rlr.data.versions.materialise import cache_folder
 from rlr.data.versions.remote import REMOTE_VARIABLE, open_remote
 from rlr.foundation.errors import MachineError, UserError
 from rlr.registry.server import SQLITE, tracking_uri
+from rlr.registry.versions import MODEL_CACHE
 
 if TYPE_CHECKING:
     from docker.types import Mount
@@ -73,7 +74,9 @@ def shares_of(settings: Config) -> Shares:
     """Return what a configuration names on this machine, as far as it is there.
 
     The images' folder, local backbone weights, lists beside the images and a local data remote are
-    read; the cache of data versions and a local tracking database are written.
+    read; the caches of data versions and of registered models and a local tracking database are
+    written. Where new images are imported, their folder and labels are read, too, and the remote is
+    written.
 
     Args:
         settings: The configuration of the run.
@@ -89,9 +92,13 @@ def shares_of(settings: Config) -> Shares:
         data.previous_manifest,
         data.champion,
         None if weights in WORDS_FOR_WEIGHTS else weights,
-        remote if remote and "://" not in remote else None,
+        remote if _is_here(remote) else None,
     ]
-    writable = [data_cache(settings)]
+    writable = [data_cache(settings), _absolute(MODEL_CACHE)]
+    source = settings.retraining.source
+    if source:
+        named += [name for name in (source, data.intake.labels_csv) if _is_here(name)]
+        writable += [_absolute(remote)] if remote and _is_here(remote) else []
     store = local_store(settings)
     if store:
         writable.append(store.parent)
@@ -111,10 +118,10 @@ def data_remote(settings: Config) -> str | None:
         settings: The configuration of the run.
 
     Returns:
-        Folder or URL; None: no version is asked for, or no remote is configured.
+        Folder or URL; None: no version is asked for or to be made, or no remote is configured.
     """
     named = settings.data.remote or os.environ.get(REMOTE_VARIABLE)
-    if named or settings.data.version is None:
+    if named or (settings.data.version is None and settings.retraining.source is None):
         return named or None
     try:
         remote = open_remote(None)
@@ -145,6 +152,10 @@ def local_store(settings: Config) -> Path | None:
 
 def _is_of_store(path: Path, store: Path) -> bool:
     return path.name.startswith(store.name) or path.name == ARTIFACTS
+
+
+def _is_here(name: str | None) -> bool:
+    return bool(name) and "://" not in str(name)
 
 
 def _absolute(name: str | Path) -> Path:

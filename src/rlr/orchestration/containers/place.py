@@ -26,7 +26,7 @@ from rlr.orchestration.containers.mounts import data_cache, data_remote, give, s
 from rlr.orchestration.containers.watch import RUN_LABEL, Seen, Watch, write_record
 from rlr.orchestration.outputs import read_outputs
 from rlr.orchestration.project import Project
-from rlr.orchestration.reporting import FAILURE_FILE
+from rlr.orchestration.reporting import FAILURE_FILE, RUN_NAME
 from rlr.registry.server import tracking_uri
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Containers:
         return {
             "mounts": self._shares.mounts(),
             "working_dir": str(Path.cwd()),  # what is named by a relative path is found
-            "environment": {FAILURE_FILE: os.environ[FAILURE_FILE]},
+            "environment": {name: os.environ[name] for name in (FAILURE_FILE, RUN_NAME)},
             "labels": {RUN_LABEL: run},
             "user": self._user(),
             "read_only": True,

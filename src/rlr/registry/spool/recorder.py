@@ -47,15 +47,16 @@ class Recorder:
         step = record.epoch
         self._log_values({k: v for k, v in finite.items() if (k, step) not in self._points}, step)
 
-    def log_metrics(self, metrics: Mapping[str, Any]) -> None:
+    def log_metrics(self, metrics: Mapping[str, Any], undefined_tag: str = UNDEFINED_TAG) -> None:
         """Log nested metrics; those without a finite value are listed in a tag instead.
 
         Args:
             metrics: Contents of metrics.json.
+            undefined_tag: Name of that tag.
         """
         finite, undefined = flatten_metrics(metrics)
         self._log_values({k: v for k, v in finite.items() if self._points.get((k, 0)) != v}, 0)
-        self.set_tags({UNDEFINED_TAG: " ".join(undefined) or "none"})
+        self.set_tags({undefined_tag: " ".join(undefined) or "none"})
 
     def log_files(self, files: Iterable[Path], place: str) -> None:
         """Copy files for the folder `place` of the run's artifacts; missing ones are left out."""

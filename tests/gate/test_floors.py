@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from rlr.config.registry import FloorsConfig
-from rlr.registry.floors import judge
+from rlr.gate.floors import judge
 
 NONE = {"image_auroc": None}
 
