@@ -61,7 +61,7 @@ def test_the_checkouts_own_file_is_in_order(rlr: Callable[..., Any], repository:
     answer = rlr("schedule", "validate", "--project", repository, "--json")
     assert answer.status == 0, answer.stderr
     document = json.loads(answer.stdout)
-    assert [one["enabled"] for one in document["schedules"]] == [False]
+    assert [one["enabled"] for one in document["schedules"]] == [False, False]
 
 
 def test_once_ends_as_its_run_does(

@@ -68,7 +68,9 @@ class Story:
 
     def train(self, chapter: str, data_version: str, *words: str) -> None:
         """Train, judge and register a candidate by the training pipeline."""
-        self._run(chapter, "pipeline", "run", *self._options, "--data-version", data_version, *words)
+        self._run(
+            chapter, "pipeline", "run", *self._options, "--data-version", data_version, *words
+        )
 
     def retrain(self, chapter: str) -> None:
         """Let the retraining pipeline decide whether to train."""

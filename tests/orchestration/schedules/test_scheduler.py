@@ -84,9 +84,9 @@ def until(condition: Callable[[], bool]) -> None:
 
 def test_what_is_due_is_run_and_its_end_is_written_down(declare: Declare) -> None:
     declared = declare({"interval": "0.2s", "catch_up": True})
-    assert work(declared, 1.0) == 0
+    assert work(declared, 1.6) == 0
     made = records(declared)
-    assert 2 <= len(made) <= 5
+    assert 2 <= len(made) <= 8
     assert {one.outcome for one in made} == {"succeeded"}
     assert {one.run_folder for one in made} == {"here"}
     due = [datetime.fromisoformat(one.scheduled) for one in made]

@@ -1,6 +1,6 @@
 """When schedules fire, against the scheduler of Kubeflow and against the clock on the wall.
 
-`robfig.json` was written by robfig/cron, the library of Kubeflow's scheduler, by way of `robfig.go`.
+`robfig.json` was written by robfig/cron, which Kubeflow's scheduler uses, by way of `robfig.go`.
 For each expression it has the number of instants of 2026 and the SHA-256 of their Unix times, one a
 line; or that it is refused.
 """

@@ -166,7 +166,7 @@ def _applied_lines(document: Mapping[str, Any]) -> Iterator[Any]:
         yield "Nothing was changed."
     waiting = [one for one in document["schedules"] if one["pending"]]
     for one in waiting:
-        yield f"{one['name']}: {_why(one)}; the next `rlr schedule apply` removes it."
+        yield f"{one['name']}: {_why(one)}; the next `rlr schedule apply` after that removes it."
     yield from _vanished(document)
     if not waiting:
         yield "In sync."
