@@ -1,5 +1,6 @@
 """`rlr monitor`: from a folder or a manifest to drift.json, a page and a run."""
 
+import html
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,7 +114,7 @@ def test_a_shifted_folder_drifts_and_everything_is_written(
     page = (tmp_path / "out" / "drift.html").read_text()
     assert page.count("<svg") >= 6
     assert page.count("data:image/jpeg") == 8
-    assert result.reason in page
+    assert html.escape(result.reason) in page
     from mlflow import MlflowClient
 
     run = MlflowClient().get_run(document["run_id"])
