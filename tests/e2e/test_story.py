@@ -213,5 +213,5 @@ def test_the_audit_trail_tells_the_story_and_is_whole(story: Story) -> None:
     page = story.place.folder / "history.html"
     history = story.ask("registry", "history", "--html", page)
     assert history["sound"] is True
-    (story.place.folder / 'history.json').write_text(json.dumps(history))
+    (story.place.folder / "history.json").write_text(json.dumps(history))
     assert "<svg" in page.read_text()

@@ -120,7 +120,7 @@ def test_the_same_with_more_pixels(strengths: tuple[float, float]) -> None:
     rng = np.random.default_rng(1)
     images = draw_images(rng, {"bolt": (8, 8)}, side=160)
     pair = [draw_maps(rng, images, strength) for strength in strengths]
-    compare_with_exact(images, pair, draws=60)
+    compare_with_exact(images, pair, draws=100)
 
 
 def compare_with_exact(images: Images, pair: list[np.ndarray], draws: int) -> None:
