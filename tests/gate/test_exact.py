@@ -24,13 +24,24 @@ def region_shares(images: Images, places: np.ndarray) -> np.ndarray:
     return shares
 
 
-def falling(scores: np.ndarray) -> Callable[..., list[np.ndarray]]:
-    """Return what sums masses over all scores that reach each distinct one, the greatest first."""
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+def falling(scores: np.ndarray, *masses: np.ndarray) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Return what sums weighted masses over all scores that reach each distinct one, falling.
 
-    def sums(*masses: np.ndarray) -> list[np.ndarray]:
-        return [np.concatenate([[0.0], mass[order].cumsum()[ends]]) for mass in masses]
+    Args:
+        scores: Scores of N images (N, ...).
+        masses: What each of them adds, before it is weighted, of the same shape.
+
+    Returns:
+        A function of the images' weights (N,).
+    """
+    order = np.argsort(-scores, axis=None, kind="stable")
+    image = order // scores[0].size
+    ends = np.append(np.flatnonzero(np.diff(scores.ravel()[order])), len(order) - 1)
+    ordered = [mass.ravel()[order].astype(float) for mass in masses]
+
+    def sums(weights: np.ndarray) -> list[np.ndarray]:
+        weight = weights[image]
+        return [np.append(0.0, (weight * mass).cumsum()[ends]) for mass in ordered]
 
     return sums
 
@@ -55,21 +66,17 @@ def exactly(images: Images, places: np.ndarray, maps: np.ndarray) -> Weighted:
     bad = images.rows["defective"].to_numpy()[places]
     known = np.isin(places, images.truth.known)
     inside, shares = images.masks[places][known], region_shares(images, places[known])
-    shape = inside.shape
-    pixel_sums = falling(maps[places][known].ravel())
-    image_sums = falling(maps[places].max(axis=(1, 2)))
+    pixel_sums = falling(maps[places][known], ~inside, inside, shares)
+    image_sums = falling(maps[places].max(axis=(1, 2)), ~bad, bad)
 
     def measure(weights: np.ndarray) -> dict[str, float]:
-        spread = np.broadcast_to(weights[known][:, None, None], shape)
-        false, true, overlap = pixel_sums(
-            (spread * ~inside).ravel(), (spread * inside).ravel(), (spread * shares).ravel()
-        )
+        false, true, overlap = pixel_sums(weights[known])
         rate, found = false / false[-1], overlap / overlap[-1]
         return {
             "aupro_0.30": cut(rate, found, 0.30),
             "aupro_0.05": cut(rate, found, 0.05),
             **ranked("pixel", false, true),
-            **ranked("image", *image_sums(weights * ~bad, weights * bad)),
+            **ranked("image", *image_sums(weights)),
         }
 
     return measure
