@@ -3,10 +3,10 @@
     python benchmarks/gate.py [--trials 400] [--seeds 8] [--json FILE]
 
 The first table has simulated image scores (binormal, image AUROC of the champion 0.90, the two
-models' scores correlated by 0.8) of six classes. The others train one configuration with several seeds on
-two classes of the synthetic set, show how far the models differ, and let each stand against each
-other one: nobody there is better than anybody but by luck. `--trials 0` or `--seeds 0` leaves the
-simulated table or the others out.
+models' scores correlated by 0.8) of six classes. The others train one configuration with several
+seeds on two classes of the synthetic set, show how far the models differ, and let each stand
+against each other one: nobody there is better than anybody but by luck. `--trials 0` or `--seeds 0`
+leaves the simulated table or the others out.
 """
 
 import argparse
@@ -122,7 +122,7 @@ def simulate(size: int, change: float, trial: int) -> Evidence:
 @cache
 def rows_of(size: int) -> pd.DataFrame:
     """Return the rows of a test set of so many normal and so many defective images a class."""
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "path": f"{name}/{place:03d}.png",
             "class": name,
@@ -134,6 +134,7 @@ def rows_of(size: int) -> pd.DataFrame:
         for name in CLASSES
         for place in range(2 * size)
     )
+    return rows.astype(dict.fromkeys(["path", "class", "label", "group"], object))  # quick to read
 
 
 def of_scores(rows: pd.DataFrame, scores: np.ndarray) -> Contributions:
