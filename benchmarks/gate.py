@@ -258,7 +258,7 @@ def pivot(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     for row in sorted(rows, key=lambda row: str(row["preset"])):
         key = str(row["preset"]), str(row["images a class"])
         cells = wide.setdefault(key, {"preset": key[0], "images a class": key[1]})
-        told = (str(row[name]).removesuffix(".0 %") for name in OUTCOMES)
+        told = (str(row[name]).removesuffix(" %").removesuffix(".0") for name in OUTCOMES)
         cells[str(row["true change"])] = " / ".join(told)
     return list(wide.values())
 
