@@ -4,9 +4,10 @@ Everything here is linear: the difference of a mean is the mean of the differenc
 and group by group.
 
 The interval is the percentile interval of the draws with both ends stretched away from the
-estimate by t(df) / z. The degrees of freedom are the number of images that decide, less one: where
-two models differ on four images of three hundred, an interval knows as much as four images tell,
-and the percentile interval alone would promote one in sixteen pairs of equals.
+estimate by t(df) / z. The degrees of freedom are the number of images that decide, less one for
+each of the two kinds of images, whose mean the influences are counted from: where two models differ
+on four images of three hundred, an interval knows as much as four images tell, and the percentile
+interval alone would promote one in sixteen pairs of equals.
 
 With several trainings of the candidate's configuration each draw also gets sqrt(2) s T, s being
 the standard deviation between the trainings and T Student's t with k - 1 degrees of freedom: the
@@ -31,6 +32,7 @@ from rlr.gate.result import Interval
 
 NO_WIDTH = 1e-6  # of a metric: what float32 sums leave between equals
 MANY = 1e6  # degrees of freedom from which t is normal
+KINDS = 2  # of images: normal and defective
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Difference:
 
     @property
     def _freedom(self) -> float:
-        return max(self.deciding - 1.0, 1.0) if self.has_width else MANY
+        return max(self.deciding - KINDS, 1.0) if self.has_width else MANY
 
     def _stretch(self, tail: float) -> float:
         return float(stdtrit(self._freedom, tail) / ndtri(self.tail))

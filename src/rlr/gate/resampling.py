@@ -65,6 +65,16 @@ class Resamples:
             width: Numbers that will be made of a row; the wider, the fewer rows a block.
         """
         rows = max(WORK // width, LEAST_ROWS)
+        waiting: list[np.ndarray] = []
+        for part in self._parts(rows):
+            if sum(map(len, waiting)) + len(part) > rows:
+                yield np.concatenate(waiting)
+                waiting = []
+            waiting.append(part)
+        yield np.concatenate(waiting)
+
+    def _parts(self, rows: int) -> Iterator[np.ndarray]:
+        """Yield the same in parts of at most so many rows; of small sets they are tiny."""
         yield np.ones((1, self.images), np.float32)
         for stratum in self.strata:
             if stratum.size > 1:
