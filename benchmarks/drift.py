@@ -97,7 +97,9 @@ def main() -> int:
     ]
     tests = [compare_tests(kind, arguments.quiet_runs) for kind in kinds if kind.name in COMPARED]
     print_tables(rows, tests, settings)
-    print(f"\n{time.process_time() - start:.0f} s of processor time")
+    above = pools.defective.scores > pools.own.limit(pools.defective.class_of)
+    print(f"\n{above.mean():.0%} of the defective images are above the threshold of this model")
+    print(f"{time.process_time() - start:.0f} s of processor time")
     if arguments.json:
         write_json(arguments.json, {"rows": rows, "tests": tests})
     return 0
@@ -116,7 +118,7 @@ def prepare(work: Path, preset: str, weights: str | None, epochs: int) -> Path:
         manifest = index_images(DataConfig(classes=KNOWN, validation_fraction=0.3), images)
         overrides = [f"training.epochs={epochs}"]
         if weights is not None:
-            overrides += [f"features.backbone={{weights: {weights}, options: {{}}}}"]
+            overrides += [f"features.backbone.weights={weights}", "features.backbone.options={}"]
         train(load_config(preset, overrides), manifest, output)
     return output / "model"
 

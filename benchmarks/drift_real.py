@@ -80,7 +80,8 @@ def prepare(images: Path, work: Path, weights: str, epochs: int) -> Path:
         options = "{zero_init_last: false}" if weights == "random" else "{}"
         manifest = index_images(DataConfig(validation_fraction=0.3), images)
         overrides = [
-            f"features.backbone={{weights: {weights}, options: {options}}}",
+            f"features.backbone.weights={weights}",
+            f"features.backbone.options={options}",
             f"training.epochs={epochs}",
         ]
         train(load_config("demo", overrides), manifest, output)
