@@ -1,11 +1,10 @@
 """A year of a detector in minutes: candidates are really trained, on real S3, PostgreSQL, MLflow.
 
-The first model becomes champion by the floors; a worse one is rejected, an equal one is
-inconclusive, one of more data takes its place; a rollback goes back; drift starts a training; and
-at the end the registry answers for all of it.
+The first model becomes champion by the floors; an equal one is inconclusive; one of more data
+takes its place, and one of fewer epochs is rejected; a rollback goes back; drift starts a
+training; and at the end the registry answers for all of it.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 CLASSES = ("circuit", "twill")
 FIRST = 24  # training images a class that are there from the beginning
+NIGHT = 28  # images under less light: too few to train on for their number
 MODEL = "story"
 SETTINGS = f"""
 name: story
@@ -106,14 +106,15 @@ def story(
     version = place.rlr("data", "publish", "data", "--json").answer["data_version"]
     shutil.rmtree(place.folder / "data")  # from here on data come from the remote
     story.train("first", version)
-    story.train("worse", version, "--set", "training.epochs=1")
     story.train("equal", version)
     _arrive(place, later)
     story.retrain("better")
     story.retrain("idle")
+    newest = story.chapters["better"]["data_version"]
+    story.train("worse", newest, "--set", "training.epochs=1")
     story.chapters["back"] = story.ask("registry", "rollback", "--reason", "a trial")
     story.chapters["back"]["aliases"] = story.aliases()
-    _arrive(place, list(_at_night(later[:: len(later) // 40])), "night")
+    _arrive(place, list(_at_night(later[:: len(later) // NIGHT])), "night")
     story.retrain("drift")
     return story
 
@@ -156,62 +157,67 @@ def _at_night(images: list[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
 def test_the_first_model_becomes_champion_by_the_floors(story: Story) -> None:
     first = story.chapters["first"]
     assert first["gate"]["outcome"] == "promote"
-    assert first["gate"]["champion"] is None
+    assert first["gate"]["champion"] == "none"
     assert first["aliases"] == {"champion": "1"}
-
-
-def test_a_worse_model_is_rejected(story: Story) -> None:
-    worse = story.chapters["worse"]
-    assert worse["gate"]["outcome"] == "reject"
-    assert worse["gate"]["champion"] == f"models:/{MODEL}/1"
-    assert worse["aliases"]["champion"] == "1"
 
 
 def test_an_equal_model_is_inconclusive(story: Story) -> None:
     equal = story.chapters["equal"]
     assert equal["gate"]["outcome"] == "inconclusive"
-    assert equal["aliases"]["champion"] == "1"
+    assert "promote" not in equal["steps"]
+    assert equal["aliases"] == {"champion": "1", "challenger": "2"}
 
 
 def test_new_images_make_a_better_model_that_is_promoted(story: Story) -> None:
     better = story.chapters["better"]
-    assert better["data_version"] != story.chapters["first"]["data_version"]
+    assert better["new"]["judged"] == len(CLASSES) * (80 - FIRST)
+    assert better["base"] == story.chapters["first"]["data_version"]
     assert better["gate"]["outcome"] == "promote"
-    assert better["aliases"] == {"champion": "4", "previous": "1"}
+    assert better["aliases"] == {"champion": "3", "previous": "1"}
 
 
 def test_without_anything_new_nothing_is_trained(story: Story) -> None:
     idle = story.chapters["idle"]
-    assert "train" not in idle["steps"]
+    assert not idle["retrained"]
     assert idle["aliases"] == story.chapters["better"]["aliases"]
+
+
+def test_a_worse_model_is_rejected(story: Story) -> None:
+    worse = story.chapters["worse"]
+    assert worse["gate"]["outcome"] == "reject"
+    assert worse["gate"]["champion"] == f"models:/{MODEL}/3"
+    assert "promote" not in worse["steps"]
+    assert worse["aliases"]["champion"] == "3"
 
 
 def test_a_rollback_goes_back_to_what_was_really_champion(story: Story) -> None:
     back = story.chapters["back"]
-    assert back["champion"] == "1"
-    assert back["former"] == "4"
+    assert (back["former"], back["champion"]) == ("3", "1")
     assert back["aliases"]["champion"] == "1"
     assert "canary" in back["check"]
 
 
 def test_drift_starts_a_training(story: Story) -> None:
     drift = story.chapters["drift"]
-    assert drift["steps"]["monitor"]["drifted"] is True
-    assert "train" in drift["steps"]
+    assert drift["steps"]["watch-drift"]["drifted"] is True
+    assert drift["retrained"]
     assert drift["gate"]["champion"] == f"models:/{MODEL}/1"
 
 
 def test_lineage_is_answered_from_both_ends(story: Story) -> None:
-    better = story.chapters["better"]
-    (version,) = story.ask("lineage", "4")["versions"]
-    assert version["data_version"] == better["data_version"]
-    of_data = story.ask("lineage", better["data_version"])["versions"]
-    assert "4" in [one["version"] for one in of_data]
+    made_of = story.chapters["better"]["data_version"]
+    (version,) = story.ask("lineage", "3")["versions"]
+    assert version["data"]["version"] == made_of
+    assert version["parent_champion"] == f"models:/{MODEL}/1"
+    of_data = story.ask("lineage", made_of.removesuffix(".dir"))["versions"]
+    assert {f"models:/{MODEL}/3", f"models:/{MODEL}/4"} == {one["version"] for one in of_data}
 
 
 def test_the_audit_trail_tells_the_story_and_is_whole(story: Story) -> None:
     page = story.place.folder / "history.html"
     history = story.ask("registry", "history", "--html", page)
     assert history["sound"] is True
-    (story.place.folder / "history.json").write_text(json.dumps(history))
-    assert "<svg" in page.read_text()
+    moves = [(one["action"], one["from"], one["to"]) for one in history["entries"]]
+    assert moves[:3] == [("promote", None, "1"), ("promote", "1", "3"), ("rollback", "3", "1")]
+    assert all(one["completed"] for one in history["entries"])
+    assert f"{MODEL}" in page.read_text(encoding="utf-8")

@@ -53,6 +53,12 @@ def window(kind: str, reason: str = "") -> WindowResult:
     )
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a tracking store for this file's runs: to make one takes longer than to monitor."""
+    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
+
+
 SHIFTED, MORE = window("normal_shifted", "brightness"), window("more_defects", "5 %")
 
 
@@ -97,8 +103,13 @@ def test_images_are_cut_in_order_of_time_then_path() -> None:
 
 
 def test_a_shifted_folder_drifts_and_everything_is_written(
-    bench: Bench, tmp_path: Path, rlr: "Callable[..., Answer]"
+    bench: Bench,
+    tmp_path: Path,
+    rlr: "Callable[..., Answer]",
+    store: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     folder = bench.images / "light"
     answer = rlr(
         "monitor", folder, "--model", bench.folder, "--config", "tiny", *RULES,
@@ -183,8 +194,14 @@ def test_a_damaged_image_is_left_out_and_named(bench: Bench, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_model_of_an_older_format_is_refused_in_one_sentence(
-    version: int, bench: Bench, tmp_path: Path, rlr: "Callable[..., Answer]"
+    version: int,
+    bench: Bench,
+    tmp_path: Path,
+    rlr: "Callable[..., Answer]",
+    store: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     folder = ARTIFACTS / f"format-{version}" / "model"
     with pytest.raises(NoReferenceError, match=r"carries no reference statistics"):
         require_reference(folder, str(folder))

@@ -1,10 +1,19 @@
 """The tests themselves: exact under the null, and against slow or known versions of themselves."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from scipy.stats import binom, ks_2samp
 
-from rlr.monitoring.two_sample import exceedance, holm, stratified_ks, stratified_mmd
+from rlr.monitoring.two_sample import (
+    ENOUGH,
+    exceedance,
+    holm,
+    sequential_p_value,
+    stratified_ks,
+    stratified_mmd,
+)
 
 
 def test_holm_against_its_definition() -> None:
@@ -51,6 +60,26 @@ def test_p_values_are_uniform_under_any_mix_of_classes(kind: str) -> None:
         rejected += found.p_value <= 0.1
     low, high = binom.ppf([0.001, 0.999], trials, 0.1)
     assert low <= rejected <= high
+
+
+def test_draws_stop_early_without_making_p_values_too_small() -> None:
+    """Under the null hypothesis a draw reaches what was found with a uniform probability."""
+    draws, made = np.random.default_rng(5), []
+
+    def reached(chance: float) -> Iterator[np.ndarray]:
+        for _ in range(20):
+            made.append(1)
+            yield draws.uniform(size=100) < chance
+
+    found = np.array([sequential_p_value(reached(draws.uniform())) for _ in range(3000)])
+    for level in (0.01, 0.02, 0.05, 0.2, 0.5):
+        assert np.sum(found <= level) <= binom.ppf(0.999, len(found), level)
+        assert np.sum(found <= level) >= binom.ppf(0.001, len(found), 0.9 * level)
+    assert len(made) < 3000 * 6
+    assert sequential_p_value([np.zeros(999, dtype=bool)]) == 1 / 1000
+    assert sequential_p_value([np.zeros(100, dtype=bool), np.ones(900, dtype=bool)]) == (
+        ENOUGH / (100 + ENOUGH)
+    )
 
 
 @pytest.mark.parametrize("kind", ["ks", "mmd"])

@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 380, 190
-LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 34
+LEFT, RIGHT, TOP, BOTTOM = 48, 26, 12, 34
 BINS = 32
 LEAST_P = 1e-6  # below it p values stand on the axis
 COLOURS = 8  # --s1 to --s8 in the page's stylesheet

@@ -10,6 +10,7 @@ LEFT, TOP, BOTTOM = 92, 14, 58
 COLUMN, LANE = 64, 44
 LEAST_WIDTH = 640
 BAR = 13
+LETTER = 6  # width at most, on the average, in the size of a rule's name
 MARKS = {
     "promote": "M-6 0 0 -7 6 0 0 7z",  # to the champion's lane
     "rollback": "M6 -6 -6 0 6 6z",  # back in time
@@ -37,8 +38,8 @@ def figure(
         *(drawing.lane(version) for version in lanes),
         *drawing.bars("previous", "previous", 4),
         *drawing.bars("to", "champion", BAR),
-        *(drawing.registration(p, e, judgements) for p, e in enumerate(events) if e.entry is None),
         *(drawing.change(p, e) for p, e in enumerate(events) if e.entry is not None),
+        *(drawing.registration(p, e, judgements) for p, e in enumerate(events) if e.entry is None),
         *(drawing.time(place) for place in range(len(events))),
     ]
     return Markup(
@@ -104,7 +105,7 @@ class _Drawing:
         words = f"{found.outcome}: {found.rule}" if found.outcome else "not judged"
         return Markup(
             '<g><title>version {}, registered {}; gate: {}{}. {}</title><circle class="gate {}" '
-            'cx="{}" cy="{}" r="6.5"/><text class="rule" x="{}" y="{}">{}</text></g>'
+            'cx="{}" cy="{}" r="6.5"/><text class="rule{}" x="{}" y="{}">{}</text></g>'
         ).format(
             event.version,
             event.time,
@@ -114,10 +115,16 @@ class _Drawing:
             found.outcome or "none",
             self.x(place),
             self.y(event.version),
-            self.x(place) - 6,
+            *self._room_for(words, self.x(place) - 6),
             self.y(event.version) - 13,
             words,
         )
+
+    def _room_for(self, words: str, x: float) -> tuple[str, float]:
+        """Where a text begins, or at the right edge, how it ends."""
+        if x + LETTER * len(words) < self.width:
+            return "", x
+        return " end", self.width - 4
 
     def change(self, place: int, event: Event) -> Markup:
         """A line from the old champion to the new one, and a mark that says how."""

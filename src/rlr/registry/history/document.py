@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rlr.config.registry import RegistryConfig
 from rlr.registry.audit.entry import Completion, Intent
 from rlr.registry.audit.trail import Trail, read_trail
-from rlr.registry.promotion.moving import outside_changes
+from rlr.registry.promotion.footing import outside_changes
 from rlr.registry.server import explained
 
 if TYPE_CHECKING:

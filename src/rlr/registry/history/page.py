@@ -10,7 +10,7 @@ from rlr.foundation.atomic import atomic_file
 from rlr.foundation.errors import UserError
 from rlr.foundation.page import Notice, page_environment, render_page
 from rlr.foundation.progress import track
-from rlr.gate.result import GateResult
+from rlr.gate.result import Finding, GateResult
 from rlr.registry.audit.trail import read_trail
 from rlr.registry.gate_results import read_gate_result
 from rlr.registry.history.chart import MARKS, figure
@@ -125,10 +125,17 @@ def _summary(result: GateResult) -> Judgement:
     """Return the outcome with the rule that decided: for a promotion, the one about the aim."""
     decided = [finding for finding in result.findings if finding.outcome == result.outcome]
     decided.sort(key=lambda finding: result.outcome == "promote" and finding.rule != "primary")
-    rule = f"{decided[0].rule} {decided[0].subject}".strip() if decided else ""
+    rule = _named(decided[0]) if decided else ""
     sentence = " ".join(result.reasons)
     champion = result.champion.name.rpartition("/")[2] if result.champion else NO_CHAMPION
     return Judgement(result.outcome, rule.replace("_", " "), sentence, champion)
+
+
+def _named(finding: Finding) -> str:
+    """Return a rule and what it is about; that of the primary metric is always about the same."""
+    return (
+        finding.rule if finding.rule == "primary" else f"{finding.rule} {finding.subject}".strip()
+    )
 
 
 def _why(entry: Mapping[str, Any]) -> list[str]:

@@ -5,15 +5,8 @@ from typing import TYPE_CHECKING
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import UserError
 from rlr.registry.promotion.evidence import weigh
-from rlr.registry.promotion.moving import (
-    Moved,
-    Wish,
-    find_version,
-    move,
-    ready,
-    require_reason,
-    unchanged,
-)
+from rlr.registry.promotion.footing import ready
+from rlr.registry.promotion.moving import Moved, Wish, find_version, move, require_reason, unchanged
 from rlr.registry.server import explained
 
 if TYPE_CHECKING:

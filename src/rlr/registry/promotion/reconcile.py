@@ -5,14 +5,8 @@ from typing import TYPE_CHECKING
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import UserError
 from rlr.registry.audit.trail import Trail, read_trail
-from rlr.registry.promotion.moving import (
-    Moved,
-    Wish,
-    finish_pending,
-    move,
-    require_reason,
-    unchanged,
-)
+from rlr.registry.promotion.finishing import finish_pending
+from rlr.registry.promotion.moving import Moved, Wish, move, require_reason, unchanged
 from rlr.registry.server import explained
 
 if TYPE_CHECKING:

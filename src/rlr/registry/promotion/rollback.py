@@ -7,12 +7,12 @@ from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import UserError
 from rlr.registry.audit.reigns import below, champions
 from rlr.registry.audit.trail import Trail
+from rlr.registry.promotion.footing import ready
 from rlr.registry.promotion.moving import (
     Moved,
     Wish,
     find_version,
     move,
-    ready,
     require_reason,
     standing,
     unchanged,
