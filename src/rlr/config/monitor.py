@@ -57,8 +57,9 @@ class MonitorConfig(Section):
     )
     far: Annotated[float, Field(gt=1.0)] = Field(
         10.0,
-        description="Distance of an image's features from its class, as a multiple of the usual "
-        "one, from which on it is no part with a defect but something else.",
+        description="How far beyond the usual the features of an image lie from its class, as a "
+        "multiple of the same for the farthest reference image, from which on it is no part with a "
+        "defect but something else.",
     )
     permutations: Annotated[int, Field(ge=99)] = Field(
         9999, description="Draws of the permutation tests; their least p value is 1/(draws + 1)."

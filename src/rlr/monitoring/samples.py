@@ -10,6 +10,8 @@ from rlr.monitoring.observe import UNKNOWN, Observations
 from rlr.monitoring.reference import Reference
 from rlr.monitoring.result import Measure
 
+LEAST_SCATTER = 0.1  # of distances within a class, as a share of the usual one: images may be few
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -71,20 +73,26 @@ class Baseline:
         return limits
 
     def strangeness(self, window: Observations) -> np.ndarray:
-        """Return how far the features of images lie from their class, as a multiple of the usual.
+        """Return how far beyond the usual the features of images lie, in scatters of their class.
+
+        The scatter of a class is how far beyond the usual its farthest reference image lies.
 
         Args:
             window: New images.
 
         Returns:
-            (N,), float64: about 1 for normal images, infinity for classes that are not known.
+            (N,), float64: about 1 at most for normal images, infinity for classes that are not
+            known.
         """
         reference = self.reference
         count = len(reference.classes)
         own = [reference.distances[reference.class_of == place] for place in range(count)]
         usual = np.array([np.median(distances) for distances in own])
-        multiples = window.distances / np.maximum(usual[np.maximum(window.class_of, 0)], 1e-12)
-        strange: np.ndarray = np.where(window.class_of == UNKNOWN, np.inf, multiples)
+        farthest = np.array([distances.max() for distances in own])
+        scatter = np.maximum(farthest - usual, np.maximum(LEAST_SCATTER * usual, 1e-12))
+        places = np.maximum(window.class_of, 0)
+        beyond = (window.distances - usual[places]) / scatter[places]
+        strange: np.ndarray = np.where(window.class_of == UNKNOWN, np.inf, beyond)
         return strange
 
     def scores(self) -> Sample:
