@@ -37,8 +37,17 @@ def _own_environment(
         monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     logger = logging.getLogger("rlr")
     before = logger.handlers, logger.level, logger.propagate
+    threads = _threads() or int(os.environ.get("OMP_NUM_THREADS", "0"))
     yield
     logger.handlers, logger.level, logger.propagate = before
+    if threads and _threads() not in (None, threads):  # sums depend on it in their last digits
+        sys.modules["torch"].set_num_threads(threads)
+
+
+def _threads() -> int | None:
+    """Return how many threads torch computes with, where a test has loaded it."""
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch else None
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,10 @@ def test_index_takes_settings(rlr: Rlr, parts: Path) -> None:
         (("pull", "--version", "0" * 32 + ".dir"), "No data remote is configured"),
         (("pull", "--version", "0" * 32 + ".dir", "--remote", "r"), "does not have the data"),
         (("index", "2024", "--set", "data.classes=[nut]"), "has the classes bolt"),
-        (("import", "bucket/x"), "'bucket/x' names no bucket; write s3://BUCKET/PREFIX"),
+        (
+            ("import", "bucket/x"),
+            "bucket/x is missing; correct the name, or write s3://BUCKET/PREFIX",
+        ),
         (("import", "s3://k:s@bucket/x"), "The s3:// URL holds credentials"),
         (("import", "s3://b", "--set", "data.intake.include=[.gif]"), "data.intake.include: .gif;"),
         (("import", "s3://b", "--set", "data.intake.attempts=0"), "data.intake.attempts"),

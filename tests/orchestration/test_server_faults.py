@@ -206,7 +206,7 @@ def test_a_server_that_hangs_holds_nothing_up(
     at_epoch(3, server.halt)
     start = time.monotonic()
     trained = steps.train("tiny", overrides, tmp_path / "train")
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 180  # a training waits for nobody; MLflow would, for minutes
     assert max(pauses) < LONGEST_PAUSE
     assert _unsent(tmp_path) > 0
     start = time.monotonic()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -159,6 +159,15 @@ def test_what_was_disabled_is_not_caught_up(declare: Declare) -> None:
     assert records(declared) == []
 
 
+@pytest.fixture
+def hearing() -> Iterator[None]:
+    """Let interrupts be heard: a shell starts what it puts into the background deaf to them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hearing")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_runs(number: signal.Signals, declare: Declare) -> None:
     declared = declare({"interval": "0.1s"})
