@@ -28,6 +28,7 @@ data:
   classes: [{", ".join(CLASSES)}]
   intake:
     key_pattern: (?P<class>[^/]+)/(?P<label>[^/]+)/[^/]+$
+    settle_seconds: 0  # nobody is writing these files any more
 features:
   backbone: {{name: test_resnet, weights: random, options: {{zero_init_last: false}}}}
   preprocessing: {{height: 64, width: 64}}
