@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from rlr.detection.identity import DESCRIPTION
 from rlr.detection.spec import (
     FORMAT_VERSION,
     AttachmentsSpec,
@@ -34,7 +35,6 @@ from rlr.foundation.documents import file_sha256, read_json, write_json
 from rlr.foundation.errors import UserError
 from rlr.model import LevelNetwork
 
-SPEC_FILE = "detector.json"
 NETWORK_FILE = "network.safetensors"
 BACKBONE_FILE = "backbone.safetensors"
 REFERENCE_FILE = "reference.safetensors"
@@ -81,7 +81,7 @@ def save_artifact(
         )
         attachments = _save_attachments(attach(spec), temporary)
         spec = spec.model_copy(update={"attachments": attachments})
-        write_json(temporary / SPEC_FILE, spec.model_dump(mode="json"))
+        write_json(temporary / DESCRIPTION, spec.model_dump(mode="json"))
     return spec
 
 
@@ -109,9 +109,11 @@ def read_spec(folder: Path) -> DetectorSpec:
     Raises:
         UserError: There is none, or its format cannot be read.
     """
-    path = Path(folder) / SPEC_FILE
+    path = Path(folder) / DESCRIPTION
     if not path.is_file():
-        raise UserError(f"{folder} is not a detector: {SPEC_FILE} is missing; name a model folder.")
+        raise UserError(
+            f"{folder} is not a detector: {DESCRIPTION} is missing; name a model folder."
+        )
     document = read_json(path)
     version = document.get("format_version") if isinstance(document, dict) else None
     reader = READERS.get(version) if isinstance(version, int) else None

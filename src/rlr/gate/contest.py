@@ -10,10 +10,10 @@ import pandas as pd
 
 from rlr.config import Config
 from rlr.data.manifest import Manifest, is_defective
+from rlr.detection.identity import detector_sha256
 from rlr.evaluation.ground_truth import GroundTruth
 from rlr.evaluation.metrics import Values
 from rlr.evaluation.scored import ScoredSet, collect
-from rlr.foundation.documents import file_sha256
 from rlr.gate.contributions import Contributions, contributions
 from rlr.gate.latency import seconds_per_image
 from rlr.gate.result import Party
@@ -21,8 +21,6 @@ from rlr.gate.result import Party
 if TYPE_CHECKING:
     from rlr.detection.detector import Detector
     from rlr.detection.spec import DetectorSpec
-
-DESCRIPTION = "detector.json"
 
 logger = logging.getLogger("rlr")
 
@@ -134,7 +132,7 @@ class Ring:
         scored = self._score(detector, role)
         logger.info("Gate: %s (%s) has scored %d images", role, entrant.name, len(self.rows))
         side = Side(
-            party=Party(name=entrant.name, sha256=file_sha256(entrant.folder / DESCRIPTION)),
+            party=Party(name=entrant.name, sha256=detector_sha256(entrant.folder)),
             spec=detector.spec,
             scored=scored,
             contributions=self._reduce(scored),

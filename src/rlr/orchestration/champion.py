@@ -9,10 +9,11 @@ from rlr.config.registry import RegistryConfig
 from rlr.data.manifest import Manifest
 from rlr.data.splits import admissible
 from rlr.foundation.errors import UserError
+from rlr.registry.lookup import aliased_version
 from rlr.registry.names import CHAMPION
 from rlr.registry.server import connect
 from rlr.registry.spool.recorder import Recorder
-from rlr.registry.versions import UNJUDGED_TAGS, Located, aliased_version, locate_model
+from rlr.registry.versions import UNJUDGED_TAGS, Located, locate_model
 
 if TYPE_CHECKING:
     from rlr.training.admission import Champion
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 def champion_address(settings: Config) -> str:
     """Return the address of the model that scores unjudged images."""
-    return settings.data.champion or f"models:/{settings.registry.model_name}@{CHAMPION}"
+    return settings.data.champion or champion_uri(settings.registry)
+
+
+def champion_uri(settings: RegistryConfig) -> str:
+    """Return the address of whatever is champion when it is asked for."""
+    return f"models:/{settings.model_name}@{CHAMPION}"
 
 
 def locate_champion(settings: RegistryConfig) -> Located | None:

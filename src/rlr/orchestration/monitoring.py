@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rlr.config import Config
 from rlr.data.manifest import Manifest
 from rlr.foundation.documents import RESULT_FILE, digest, write_json, write_result
+from rlr.orchestration.champion import champion_uri
 from rlr.orchestration.outcomes import Monitored
 from rlr.orchestration.parameters import resolve
 from rlr.orchestration.reporting import step
-from rlr.registry.names import CHAMPION
 from rlr.registry.server import connect
 from rlr.registry.tracking import Run
 from rlr.registry.versions import locate_model
@@ -66,7 +66,7 @@ def monitor(
 
     settings = resolve(config, overrides, data_version)
     client = connect(settings.registry)
-    session = _Session(settings, str(model) or champion_of(settings))
+    session = _Session(settings, str(model) or champion_uri(settings.registry))
     if images is None:
         from rlr.orchestration.dataset import read_dataset
 
@@ -103,28 +103,6 @@ def monitor(
     return Monitored(
         result.drifted, result.kind, result.reason, result.images, output / REPORT_FILE, run.run_id
     )
-
-
-def drift_of(settings: Config, model: str, manifest: Manifest) -> "DriftResult":
-    """Answer the question alone, for a manifest; nothing is written or logged.
-
-    Args:
-        settings: The configuration: section `monitor`, registry, device.
-        model: models:/NAME@ALIAS, models:/NAME/VERSION, or a folder.
-        manifest: Images; those that the model's own data version does not hold are compared.
-
-    Raises:
-        NoReferenceError: The model carries no reference statistics (a UserError).
-        UserError: There is no such model.
-        MachineError: The registry does not answer.
-    """
-    session = _Session(settings, model)
-    return session.compare(*session.new_of(manifest)).result
-
-
-def champion_of(settings: Config) -> str:
-    """Return the address of the champion."""
-    return f"models:/{settings.registry.model_name}@{CHAMPION}"
 
 
 class _Session:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rlr.detection.identity import detector_sha256
 from rlr.foundation.documents import (
     RESULT_FILE,
-    file_sha256,
     read_json,
     read_result,
     write_result,
@@ -41,7 +41,7 @@ from rlr.registry.scalars import flatten_metrics
 from rlr.registry.server import connect
 from rlr.registry.spool.recorder import Recorder
 from rlr.registry.tracking import Run, is_recorder
-from rlr.registry.versions import DESCRIPTION, Registration, detector_folder, resolve_model
+from rlr.registry.versions import Registration, detector_folder, resolve_model
 from rlr.registry.versions import register as register_version
 
 logger = logging.getLogger("rlr")
@@ -238,7 +238,7 @@ def evaluate(
             output,
             result,
             run_id=run.run_id,
-            model_sha256=_model_digest(folder),
+            model_sha256=detector_sha256(folder),
             floors={"hold": verdict.hold, "reasons": verdict.reasons},
         )
         _log_evaluation(recorder, {**metrics, "baseline": result["baseline"]["metrics"]}, output)
@@ -280,7 +280,7 @@ def register(
     send_what_is_left(client, settings, [Path(model), evaluation])
     result = read_result(evaluation, "evaluate")
     folder = detector_folder(Path(model))
-    if result["model_sha256"] != _model_digest(folder):
+    if result["model_sha256"] != detector_sha256(folder):
         raise UserError(
             f"{evaluation} is the evaluation of another model than {folder}; evaluate this one."
         )
@@ -324,8 +324,3 @@ def _log_evaluation(recorder: Recorder, metrics: dict[str, Any], output: Path) -
     recorder.log_metrics(metrics)
     names = ("metrics.json", "curves.json", "report.html", "scores.parquet", RESULT_FILE)
     recorder.log_files([output / name for name in names], "evaluation")
-
-
-def _model_digest(folder: Path) -> str:
-    """Return what identifies a detector: its description holds the digests of all the rest."""
-    return file_sha256(folder / DESCRIPTION)

@@ -6,11 +6,12 @@ running now.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlr.registry.audit.entry import text_of
+from rlr.registry.lookup import GONE, all_pages, all_versions, find_run
 from rlr.registry.names import AUDIT_PREFIX, FINGERPRINT_TAG
 from rlr.registry.server import explained
 
@@ -80,17 +81,6 @@ def find_references(client: "MlflowClient", model_name: str) -> References:
     return references
 
 
-def all_pages(search: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
-    """Yield everything that one of MLflow's searches finds, page by page."""
-    token = None
-    while True:
-        page = search(page_token=token, **arguments)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
 def _runs(client: "MlflowClient", experiments: list[str], query: str = "") -> Iterator["Run"]:
     """Yield runs; deleted ones too, for an audit entry is one even then."""
     from mlflow.entities import ViewType
@@ -109,7 +99,7 @@ def _add_versions(references: References, client: "MlflowClient", name: str, is_
     aliases: dict[str, list[str]] = {}
     for alias, number in client.get_registered_model(name).aliases.items():
         aliases.setdefault(str(number), []).append(alias)
-    for version in all_pages(client.search_model_versions, filter_string=f"name = '{name}'"):
+    for version in all_versions(client, name):
         label = f"models:/{name}/{version.version}"
         for alias in sorted(aliases.get(str(version.version), [])):
             references.add_version(version, f"{label} is {alias}")
@@ -161,23 +151,18 @@ def _add_named_version(
     try:
         references.add_version(client.get_model_version(name, number), reason)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+        if error.error_code != GONE:
             raise
 
 
 def _add_data_of_runs(references: References, client: "MlflowClient") -> None:
     """Keep the data of every run that is kept, for it may have to be done again."""
-    from mlflow.exceptions import MlflowException
-
     for run_id, reasons in list(references.runs.items()):
-        try:
-            tags = client.get_run(run_id).data.tags
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
+        run = find_run(client, run_id)
+        if run is None:
             continue
         for reason in reasons:
-            _add(references.data, tags.get(DATA_TAG), reason)
+            _add(references.data, run.data.tags.get(DATA_TAG), reason)
 
 
 def _add(kept: dict[str, list[str]], key: str | None, reason: str) -> None:

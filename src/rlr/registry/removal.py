@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import MachineError
 from rlr.registry.limits import transfers
-from rlr.registry.references import all_pages
+from rlr.registry.lookup import all_pages
 from rlr.registry.server import explained
 
 if TYPE_CHECKING:

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.documents import dump_json
 from rlr.registry.limits import transfers
+from rlr.registry.lookup import aliased_version, all_pages, all_versions, find_run
 from rlr.registry.names import CHAMPION, PIPELINE_RUN_TAG
-from rlr.registry.references import DATA_TAG, all_pages
+from rlr.registry.references import DATA_TAG
 from rlr.registry.server import experiment_id, explained
+from rlr.registry.times import moment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,7 +33,6 @@ CLAIM = "rlr-retraining-claim"
 RUN_TAG = "run"
 TRIGGER_TAG = "trigger"
 GPU_HOURS_TAG = "gpu_hours"
-MILLISECONDS = 1000.0
 
 
 @dataclass(frozen=True)
@@ -144,15 +145,8 @@ class Retrainings:
 
     def get(self, run_id: str) -> Retraining | None:
         """Return a retraining, or None where its run was removed."""
-        from mlflow.exceptions import MlflowException
-
-        with explained(self._client.tracking_uri):
-            try:
-                return _retraining(self._client.get_run(run_id))
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
-        return None
+        run = find_run(self._client, run_id)
+        return _retraining(run) if run else None
 
     def claims(self) -> list[Claim]:
         """Return the trainings that retrainings have started, the oldest first."""
@@ -166,7 +160,7 @@ class Retrainings:
             )
             # A name with an underscore matches others, too.
             claims = [
-                Claim(int(match[1]), _moment(entry.creation_time), entry.tags.get(RUN_TAG, ""))
+                Claim(int(match[1]), moment(entry.creation_time), entry.tags.get(RUN_TAG, ""))
                 for entry in found
                 if (match := re.fullmatch(rf"{re.escape(self._claim_prefix)}(\d+)", entry.name))
             ]
@@ -210,7 +204,7 @@ class Retrainings:
 
     def champion(self) -> str | None:
         """Return `models:/NAME/VERSION` of the champion; None: there is none."""
-        version = self._aliases().get(CHAMPION)
+        version = aliased_version(self._client, self._settings.model_name, CHAMPION)
         return f"models:/{self._settings.model_name}/{version}" if version else None
 
     def made_by(self, pipeline_run: str) -> "ModelVersion | None":
@@ -218,7 +212,7 @@ class Retrainings:
         with explained(self._client.tracking_uri):
             mine = [
                 entry
-                for entry in self._model_versions()
+                for entry in all_versions(self._client, self._settings.model_name)
                 if pipeline_run and entry.tags.get(PIPELINE_RUN_TAG) == pipeline_run
             ]
         return max(mine, key=lambda entry: int(entry.version), default=None)
@@ -247,32 +241,12 @@ class Retrainings:
     def _trained(self) -> list[KnownVersion]:
         with explained(self._client.tracking_uri):
             return [
-                KnownVersion(entry.tags[DATA_TAG], _moment(entry.creation_timestamp))
-                for entry in self._model_versions()
+                KnownVersion(entry.tags[DATA_TAG], moment(entry.creation_timestamp))
+                for entry in all_versions(self._client, self._settings.model_name)
                 if DATA_TAG in entry.tags
             ]
 
-    def _model_versions(self) -> "list[ModelVersion]":
-        name = self._settings.model_name
-        return list(all_pages(self._client.search_model_versions, filter_string=f"name = '{name}'"))
-
-    def _aliases(self) -> dict[str, str]:
-        from mlflow.exceptions import MlflowException
-
-        with explained(self._client.tracking_uri):
-            try:
-                model = self._client.get_registered_model(self._settings.model_name)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
-                return {}
-        return {alias: str(version) for alias, version in model.aliases.items()}
-
 
 def _retraining(run: "MlflowRun") -> Retraining:
-    ended = _moment(run.info.end_time) if run.info.end_time else None
-    return Retraining(run.info.run_id, _moment(run.info.start_time), ended, dict(run.data.tags))
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / MILLISECONDS, UTC)
+    ended = moment(run.info.end_time) if run.info.end_time else None
+    return Retraining(run.info.run_id, moment(run.info.start_time), ended, dict(run.data.tags))

@@ -29,6 +29,7 @@ from rlr.registry.facts import (
     package_tags,
 )
 from rlr.registry.limits import transfers
+from rlr.registry.lookup import aliased_version, find_run
 from rlr.registry.names import CHAMPION, NO_CHAMPION
 from rlr.registry.scalars import flatten_settings
 from rlr.registry.server import experiment_id, explained
@@ -107,18 +108,11 @@ class Run:
         Raises:
             UserError: The server does not know the run.
         """
-        from mlflow.exceptions import MlflowException
-
-        try:
-            client.get_run(run_id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                with explained(client.tracking_uri):
-                    raise
+        if find_run(client, run_id) is None:
             raise UserError(
                 f"The tracking server {without_password(client.tracking_uri)} does not know the "
                 f"run {run_id}; use the server that the model was trained with."
-            ) from error
+            )
         return cls(client, run_id)
 
     @contextmanager
@@ -188,15 +182,8 @@ def is_recorder() -> bool:
 
 def _champion(client: "MlflowClient", name: str) -> str:
     """Return the champion of today, `models:/NAME/VERSION`, or "none"."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        version = client.get_model_version_by_alias(name, CHAMPION)
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise
-        return NO_CHAMPION
-    return f"models:/{version.name}/{version.version}"
+    version = aliased_version(client, name, CHAMPION)
+    return NO_CHAMPION if version is None else f"models:/{name}/{version}"
 
 
 def _parts(items: list[Item]) -> Iterator[list[Item]]:

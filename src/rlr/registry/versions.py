@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from rlr.config.registry import RegistryConfig
 from rlr.data.workplace import workplace
+from rlr.detection.identity import DESCRIPTION, detector_sha256
 from rlr.foundation.documents import digest, file_sha256, read_json
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
 from rlr.gate.floors import FloorVerdict
 from rlr.registry.facts import DIFF_TAG, PARENT_TAG, REMOTE_TAG
 from rlr.registry.limits import transfers
+from rlr.registry.lookup import ABSENT
 from rlr.registry.names import CHALLENGER, DETECTOR_TAG, FINGERPRINT_TAG, PIPELINE_RUN_TAG
 from rlr.registry.package import fetch_detector, save_pyfunc
 from rlr.registry.server import connect, explained
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 MODEL_CACHE = Path(".rlr/models")
-DESCRIPTION = "detector.json"  # the file that makes a folder a detector
 # How many images that nobody had judged were trained on, and which model had looked at them.
 UNJUDGED_TAGS = ("unjudged_admitted", "unjudged_held_back", "unjudged_champion")
 # What a version says without its run, which somebody may remove one day.
@@ -50,8 +51,6 @@ COPIED_TAGS = (
     PARENT_TAG,
     *UNJUDGED_TAGS,
 )
-# How MLflow says that there is no such model, and no such version or alias of it.
-ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 logger = logging.getLogger("rlr")
 
@@ -139,7 +138,7 @@ class Located:
     @property
     def sha256(self) -> str:
         """What identifies the detector: its description holds the digests of all the rest."""
-        return file_sha256(self.folder / DESCRIPTION)
+        return detector_sha256(self.folder)
 
 
 def resolve_model(reference: str, settings: RegistryConfig | None = None) -> Path:
@@ -184,28 +183,6 @@ def run_of_version(client: "MlflowClient", reference: str) -> str:
     return str(look_up(client, reference).run_id)
 
 
-def aliased_version(client: "MlflowClient", name: str, alias: str) -> str | None:
-    """Return the number of the version that an alias names; None: it names none.
-
-    Args:
-        client: Client of the registry.
-        name: Registered model, which need not be there.
-        alias: The alias.
-
-    Raises:
-        MachineError: The registry failed, which is no answer.
-    """
-    from mlflow.exceptions import MlflowException
-
-    with explained(client.tracking_uri):
-        try:
-            return str(client.get_model_version_by_alias(name, alias).version)
-        except MlflowException as error:
-            if error.error_code in ABSENT:
-                return None
-            raise
-
-
 def _fetch(client: "MlflowClient", settings: RegistryConfig, name: str, target: Path) -> None:
     """Fetch a version; processes that want the same one wait for each other."""
     with workplace(target) as files:
@@ -238,7 +215,7 @@ def _version_tags(run: Run, detector: Path, verdict: FloorVerdict) -> dict[str, 
         "run": run.run_id,
         "classes": ", ".join(read_json(detector / DESCRIPTION)["classes"]),
         "floors": str(verdict),
-        DETECTOR_TAG: file_sha256(detector / DESCRIPTION),
+        DETECTOR_TAG: detector_sha256(detector),
         # The same artifact of the same run with the same verdict is the same version.
         FINGERPRINT_TAG: digest([run.run_id, weights, str(verdict)])[:32],
     }

@@ -13,6 +13,7 @@ from rlr.evaluation.metrics.values import (
     aupro_key,
     aupro_values,
     image_metrics,
+    metric_title,
     pixel_metrics,
     threshold_values,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "aupro_key",
     "aupro_values",
     "image_metrics",
+    "metric_title",
     "pixel_metrics",
     "precision_recall_curve",
     "pro_curve",

@@ -9,6 +9,8 @@ from rlr.evaluation.metrics.ranking import Arrays, Ranking, rank_images, rank_pi
 
 Values = dict[str, float | None]
 
+TITLES = {"auroc": "AUROC", "ap": "AP", "f1max": "F1-max"}
+
 
 def image_metrics(labels: np.ndarray, scores: np.ndarray) -> Values:
     """Measure image scores.
@@ -73,6 +75,17 @@ def aupro_key(limit: float) -> str:
         'aupro_0.30'
     """
     return f"aupro_{limit:.2f}"
+
+
+def metric_title(key: str) -> str:
+    """Return how a metric is called in a table.
+
+    Example:
+        >>> metric_title("pixel_f1max"), metric_title("aupro_0.30")
+        ('Pixel F1-max', 'AUPRO 0.30')
+    """
+    level, _, name = key.partition("_")
+    return f"AUPRO {name}" if level == "aupro" else f"{level.capitalize()} {TITLES[name]}"
 
 
 def threshold_values(ranking: Ranking, prefix: str) -> Values:

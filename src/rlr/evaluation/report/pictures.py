@@ -2,6 +2,7 @@
 
 import base64
 import io
+from importlib import resources
 
 import numpy as np
 from PIL import Image
@@ -12,6 +13,12 @@ QUALITY = 84
 MARGIN = 3.0  # pixels between the defect and the line
 LINE, RIM = 2.4, 0.8  # width of the bright line, and of the dark rim on both of its sides
 BRIGHT, DARK = (80, 240, 130), (20, 20, 20)  # green is in no heat map
+
+
+def picture_style() -> str:
+    """Return the CSS of examples (pictures beside each other, which grow) and of their scale."""
+    folder = resources.files("rlr.evaluation.report")
+    return folder.joinpath("pictures.css").read_text(encoding="utf-8")
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from rlr.evaluation.baseline import NAME as BASELINE_NAME
 from rlr.evaluation.decisions import EVERY_CLASS, Decisions
 from rlr.evaluation.findings import Findings
 from rlr.evaluation.measure import Measured
+from rlr.evaluation.metrics import metric_title
 from rlr.evaluation.protocols import PROTOCOLS
 from rlr.evaluation.report.charts import (
     Series,
@@ -19,13 +20,13 @@ from rlr.evaluation.report.charts import (
     line_style,
 )
 from rlr.evaluation.report.examples import galleries
+from rlr.evaluation.report.pictures import picture_style
 from rlr.evaluation.report.scale import render_scale
 from rlr.evaluation.report.tables import decisions_table, metrics_table
 from rlr.evaluation.report.words import (
     counted,
     decimals,
     interval,
-    metric_title,
     percent,
     score,
 )
@@ -86,7 +87,7 @@ def render_report(findings: Findings) -> str:
         f"on {_plural(total, 'test image', 'test images')}: {counts['normal']} normal, "
         f"{counts['defective']} defective.",
         notices=_notices(findings),
-        style=f"{stylesheet}\n{line_style()}",
+        style=f"{picture_style()}{stylesheet}\n{line_style()}",
     )
 
 

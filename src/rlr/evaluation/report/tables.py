@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from rlr.detection.thresholds import Threshold
 from rlr.evaluation.decisions import EVERY_CLASS, Decisions
 from rlr.evaluation.measure import Measured
-from rlr.evaluation.metrics import Values
-from rlr.evaluation.report.words import counted, decimals, interval, metric_title, percent, score
+from rlr.evaluation.metrics import Values, metric_title
+from rlr.evaluation.report.words import counted, decimals, interval, percent, score
 
 LEAST_CLASSES = 3  # with fewer the lowest value needs no mark
 

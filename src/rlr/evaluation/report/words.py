@@ -3,7 +3,6 @@
 from rlr.evaluation.decisions import Share
 
 UNDEFINED = "-"
-TITLES = {"auroc": "AUROC", "ap": "AP", "f1max": "F1-max"}
 
 
 def decimals(value: float | None, places: int = 3) -> str:
@@ -54,14 +53,3 @@ def interval(share: Share) -> str:
         '0.6 % to 17.0 %'
     """
     return f"{percent(share.low)} to {percent(share.high)}" if share.n else UNDEFINED
-
-
-def metric_title(key: str) -> str:
-    """Return how a metric is called in a table.
-
-    Example:
-        >>> metric_title("pixel_f1max"), metric_title("aupro_0.30")
-        ('Pixel F1-max', 'AUPRO 0.30')
-    """
-    level, _, name = key.partition("_")
-    return f"AUPRO {name}" if level == "aupro" else f"{level.capitalize()} {TITLES[name]}"

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from rlr.config import Config
 from rlr.config.text import dump_yaml
+from rlr.evaluation.report.pictures import picture_style
 from rlr.evaluation.report.scale import render_scale
 from rlr.evaluation.report.words import decimals, percent
 from rlr.foundation.page import Notice, page_environment, render_page
@@ -93,7 +94,7 @@ def render_report(result: GateResult, contest: Contest, config: Config) -> str:
         eyebrow="Gate",
         lead=_lead(result, contest),
         notices=_notices(contest),
-        style=stylesheet,
+        style=f"{picture_style()}{stylesheet}",
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from rlr.evaluation.metrics import metric_title
 from rlr.evaluation.report.tables import Cell, Row, Table
-from rlr.evaluation.report.words import decimals, metric_title
+from rlr.evaluation.report.words import decimals
 from rlr.gate.result import Compared, GateResult
 
 OUTCOME_STYLE = {"promote": "pass", "inconclusive": "warn", "reject": "fail"}

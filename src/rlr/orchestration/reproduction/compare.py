@@ -10,6 +10,7 @@ import pandas as pd
 from rlr.config import Config
 from rlr.data.manifest import UNREADABLE, Manifest
 from rlr.data.splits import calibratable
+from rlr.detection.identity import DESCRIPTION
 from rlr.foundation.documents import file_sha256, read_json
 from rlr.foundation.progress import track
 from rlr.orchestration.reproduction.code import Code
@@ -23,7 +24,6 @@ from rlr.registry.facts import (
     instruction_sets,
     package_tags,
 )
-from rlr.registry.versions import DESCRIPTION
 
 if TYPE_CHECKING:
     from rlr.detection.detector import Detector

@@ -1,23 +1,24 @@
 """What is stored of the training that is to be done again."""
 
 import hashlib
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlr.config.registry import RegistryConfig
 from rlr.data.review_list import ADMITTED_FILE, HELD_BACK_FILE
+from rlr.detection.identity import DESCRIPTION, detector_sha256
 from rlr.foundation.documents import file_sha256, read_json
 from rlr.foundation.errors import MachineError, UserError
 from rlr.registry.facts import DIFF_TAG
 from rlr.registry.limits import transfers
-from rlr.registry.lineage.facts import find_run
+from rlr.registry.lookup import find_run
 from rlr.registry.names import DETECTOR_TAG
 from rlr.registry.package import fetch_detector
+from rlr.registry.run_files import RunFiles
 from rlr.registry.server import explained
 from rlr.registry.tracking import CODE_PLACE, CONFIG_FILE, DIFF_FILE
-from rlr.registry.versions import DESCRIPTION, look_up
+from rlr.registry.versions import look_up
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,7 +79,7 @@ def fetch_original(
             "configuration with it."
         )
     tags = {**run.data.tags, **version.tags}
-    files = _Files(client, settings, run.info.run_id)
+    files = RunFiles(client, settings, run.info.run_id)
     config = files.read(CONFIG_FILE)
     if config is None:
         raise UserError(
@@ -93,28 +94,7 @@ def fetch_original(
     return Original(**{**vars(original), "admission": _admission(name, files)})
 
 
-class _Files:
-    """The artifacts of a run."""
-
-    def __init__(self, client: "MlflowClient", settings: RegistryConfig, run_id: str) -> None:
-        self._client, self._settings, self._run_id = client, settings, run_id
-
-    def read(self, path: str) -> bytes | None:
-        """Return the bytes of an artifact; None where there is none of that name."""
-        folder = path.rpartition("/")[0]
-        with (
-            explained(self._client.tracking_uri),
-            transfers(self._settings),
-            tempfile.TemporaryDirectory() as scratch,
-        ):
-            there = self._client.list_artifacts(self._run_id, folder or None)
-            if path not in [entry.path for entry in there]:
-                return None
-            fetched = self._client.download_artifacts(self._run_id, path, scratch)
-            return Path(fetched).read_bytes()
-
-
-def _diff(name: str, files: _Files, tags: dict[str, str]) -> bytes | None:
+def _diff(name: str, files: RunFiles, tags: dict[str, str]) -> bytes | None:
     if tags.get("dirty") != "true":
         return None
     diff = files.read(f"{CODE_PLACE}/{DIFF_FILE}")
@@ -126,7 +106,7 @@ def _diff(name: str, files: _Files, tags: dict[str, str]) -> bytes | None:
     return diff
 
 
-def _admission(name: str, files: _Files) -> dict[str, bytes]:
+def _admission(name: str, files: RunFiles) -> dict[str, bytes]:
     found = {file: files.read(f"{TRAINING_PLACE}/{file}") for file in ADMISSION_FILES}
     for file, content in found.items():
         if content is None:
@@ -141,7 +121,7 @@ def _require_untouched(name: str, folder: Path, tags: dict[str, str]) -> None:
     """Refuse a detector that is no longer what was registered: nothing could reproduce it."""
     description = folder / DESCRIPTION
     changed = []
-    if tags.get(DETECTOR_TAG, "") not in ("", file_sha256(description)):
+    if tags.get(DETECTOR_TAG, "") not in ("", detector_sha256(folder)):
         changed.append(DESCRIPTION)
     for part, file in WEIGHTS.items():
         if file_sha256(folder / file) != read_json(description)["weights"][part]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rlr.config import Config
+from rlr.detection.identity import DESCRIPTION
 from rlr.foundation.documents import RESULT_FILE, SCHEMA_VERSION, read_json, write_json
 from rlr.foundation.errors import UserError
 from rlr.orchestration.reproduction.again import find_inputs, train_again
@@ -20,7 +21,6 @@ from rlr.orchestration.reproduction.compare import (
 )
 from rlr.orchestration.reproduction.original import Original, fetch_original
 from rlr.registry.server import connect
-from rlr.registry.versions import DESCRIPTION
 
 REPRODUCTION_FILE = "reproduction.json"
 

@@ -16,9 +16,10 @@ from rlr.foundation.progress import track
 from rlr.orchestration.local import RUNS
 from rlr.orchestration.retention import folders
 from rlr.orchestration.retention.plan import DAY, Candidate, Choice, Plan, make_plan
+from rlr.registry.lookup import find_run
 from rlr.registry.references import References, find_references
 from rlr.registry.removal import StoredRun, remove_run, stored_bytes, stored_runs
-from rlr.registry.server import connect, explained
+from rlr.registry.server import connect
 from rlr.registry.spool.sync import spool_states
 from rlr.registry.versions import MODEL_CACHE
 
@@ -106,16 +107,7 @@ class _Sweep:
         )
 
     def _knows(self, run_id: str) -> bool:
-        from mlflow.exceptions import MlflowException
-
-        with explained(self.client.tracking_uri):
-            try:
-                self.client.get_run(run_id)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
-                return False
-        return True
+        return find_run(self.client, run_id) is not None
 
     def _pinned(self) -> Iterator[str]:
         project = find_pin()

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from rlr.registry.names import AUDIT_PREFIX
+from rlr.registry.times import as_text
 
 ENTRY_FORMAT: Literal[1] = 1
 FIRST = 1
@@ -165,7 +166,7 @@ def new_nonce() -> str:
 
 def now() -> str:
     """Return the time as entries give it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return as_text(datetime.now(UTC))
 
 
 def to_tags(entry: Entry) -> dict[str, str]:

@@ -19,8 +19,8 @@ from rlr.registry.audit.entry import (
     to_tags,
 )
 from rlr.registry.audit.verification import Found, Mark, Reading, verify
+from rlr.registry.lookup import GONE, all_pages, all_versions
 from rlr.registry.names import CHAMPION, PREVIOUS
-from rlr.registry.references import all_pages
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -92,7 +92,7 @@ def read_trail(client: "MlflowClient", model: str) -> Trail:
     for _ in range(TRIES):
         found = list(_search(client, model))
         registered = _registered_model(client, model)
-        versions = tuple(all_pages(client.search_model_versions, filter_string=f"name = '{model}'"))
+        versions = tuple(all_versions(client, model))
         following = max((one.number for one in found), default=FIRST - 1) + 1
         # An entry that was written meanwhile would make its aliases look like somebody else's.
         if not has_entry(client, model, following):
@@ -160,7 +160,7 @@ def _registered_model(client: "MlflowClient", model: str) -> "RegisteredModel":
     try:
         return client.get_registered_model(model)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+        if error.error_code != GONE:
             raise
         raise UserError(
             f"There is no registered model '{model}'; register a version first (`rlr register`), "

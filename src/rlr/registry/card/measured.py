@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rlr.config.gate import GateConfig
+from rlr.evaluation.metrics import metric_title
 from rlr.gate.result import Compared, GateResult
 from rlr.registry.card.blocks import Block, Table, Text
 from rlr.registry.card.intervals import METRICS, Intervals, image_intervals
@@ -11,15 +12,6 @@ from rlr.registry.card.sources import Sources
 
 PROTOCOL = "default"
 NONE = "-"
-TITLES = {
-    "image_auroc": "Image AUROC",
-    "image_ap": "Image AP",
-    "image_f1max": "Image F1-max",
-    "pixel_auroc": "Pixel AUROC",
-    "pixel_ap": "Pixel AP",
-    "pixel_f1max": "Pixel F1-max",
-    "primary": "Primary metric",
-}
 SHOWN = ("image_auroc", "image_ap", "pixel_auroc")
 
 
@@ -52,19 +44,8 @@ def quality(sources: Sources, settings: GateConfig) -> list[Block]:
         "draw changed the figure, not that it is certain. Pixel metrics have no interval here: "
         "maps are not stored."
     )
-    columns = ["Class", "Normal", "Defective", *(title_of(key) for key in keys)]
+    columns = ["Class", "Normal", "Defective", *(metric_title(key) for key in keys)]
     return [Table(columns, rows, note, frozenset({len(rows) - 2, len(rows) - 1}))]
-
-
-def title_of(metric: str) -> str:
-    """Return how a metric is called in a table.
-
-    Example:
-        >>> title_of("aupro_0.30"), title_of("pixel_ap")
-        ('AUPRO 0.30', 'Pixel AP')
-    """
-    level, _, rest = metric.partition("_")
-    return f"AUPRO {rest}".strip() if level == "aupro" else TITLES.get(metric, metric)
 
 
 def _counts(sources: Sources) -> dict[str, tuple[str, str]]:
@@ -147,7 +128,7 @@ def against_champion(gate: GateResult | None) -> list[Block]:
     champion = gate.champion.name if gate.champion else "no champion"
     told = [Text(f"Outcome: {gate.outcome}, against {champion}. {' '.join(gate.reasons)}")]
     rows = [
-        [name, title_of(metric), *_difference(compared)]
+        [name, metric_title(metric), *_difference(compared)]
         for name, metrics in [*gate.per_class.items(), ("Mean of classes", gate.mean)]
         for metric, compared in metrics.items()
         if compared.difference is not None

@@ -2,10 +2,8 @@
 
 import io
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,9 +13,8 @@ from rlr.config.card import CardConfig
 from rlr.config.text import parse_yaml
 from rlr.gate.result import GateResult
 from rlr.registry.gate_results import read_gate_result
-from rlr.registry.limits import transfers
 from rlr.registry.lineage import trace_version
-from rlr.registry.server import explained
+from rlr.registry.run_files import RunFiles
 from rlr.registry.tracking import CONFIG_FILE
 
 if TYPE_CHECKING:
@@ -65,7 +62,7 @@ def read_sources(client: "MlflowClient", settings: Config, reference: str) -> So
     """
     facts = trace_version(client, reference)
     run_id = facts["run"]["id"] if facts["run"]["state"] else None
-    read = _reader(client, settings, run_id)
+    read = RunFiles(client, settings.registry, run_id).read
     config = _mapping(parse_yaml((read(CONFIG_FILE) or b"{}").decode()))
     data = {**_mapping(config.get("data")), **_set(settings.data, ("source", "licence"))}
     scores = read("evaluation/scores.parquet")
@@ -102,26 +99,3 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _document(content: bytes | None) -> dict[str, Any] | None:
     return json.loads(content) if content else None
-
-
-def _reader(client: "MlflowClient", settings: Config, run_id: str | None) -> Any:
-    """Return a function that reads an artifact of the run, or None where there is none."""
-    listed: dict[str, list[str]] = {}
-
-    def read(path: str) -> bytes | None:
-        if run_id is None:
-            return None
-        folder = path.rpartition("/")[0]
-        with (
-            explained(client.tracking_uri),
-            transfers(settings.registry),
-            tempfile.TemporaryDirectory() as scratch,
-        ):
-            if folder not in listed:
-                found = client.list_artifacts(run_id, folder or None)
-                listed[folder] = [entry.path for entry in found]
-            if path not in listed[folder]:
-                return None
-            return Path(client.download_artifacts(run_id, path, scratch)).read_bytes()
-
-    return read

@@ -1,10 +1,10 @@
 """The facts of a version and of a run, as their tags hold them; None: nobody wrote it down."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rlr.registry.facts import COMPUTE_TAGS, DIFF_TAG, NO_DIFF, PACKAGE_TAG, PARENT_TAG, REMOTE_TAG
+from rlr.registry.lookup import find_run
 from rlr.registry.names import (
     DETECTOR_TAG,
     GATE_CHAMPION_TAG,
@@ -14,6 +14,7 @@ from rlr.registry.names import (
     PIPELINE_RUN_TAG,
 )
 from rlr.registry.server import explained
+from rlr.registry.times import as_text, moment
 from rlr.registry.tracking import CODE_PLACE, DIFF_FILE
 
 if TYPE_CHECKING:
@@ -63,21 +64,6 @@ def facts_of_run(client: "MlflowClient", run: "Run") -> dict[str, Any]:
         "run": run_facts(run, run.info.run_id),
         PARENT_TAG: tags.get(PARENT_TAG),
     }
-
-
-def find_run(client: "MlflowClient", run_id: str | None) -> "Run | None":
-    """Return a run; None where it is gone for good."""
-    from mlflow.exceptions import MlflowException
-
-    if not run_id:
-        return None
-    try:
-        return client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            with explained(client.tracking_uri):
-                raise
-        return None
 
 
 def run_facts(run: "Run | None", run_id: str | None) -> dict[str, Any]:
@@ -153,4 +139,4 @@ def _gate(tags: Mapping[str, str]) -> dict[str, str | None]:
 def _time(milliseconds: int | None) -> str | None:
     if milliseconds is None:
         return None
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return as_text(moment(milliseconds), "seconds")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.errors import UserError
 from rlr.foundation.network import without_password
-from rlr.registry.references import all_pages
+from rlr.registry.lookup import all_pages, all_versions
 from rlr.registry.server import explained
 from rlr.registry.versions import look_up
 
@@ -101,11 +101,10 @@ def require_reference(settings: RegistryConfig, text: str) -> str:
     return reference
 
 
-def all_versions(client: "MlflowClient", name: str) -> list["ModelVersion"]:
+def versions_in_order(client: "MlflowClient", name: str) -> list["ModelVersion"]:
     """Return the versions of a registered model, the oldest first; none where there is no such."""
     with explained(client.tracking_uri):
-        found = all_pages(client.search_model_versions, filter_string=f"name = '{name}'")
-        return sorted(found, key=lambda version: int(version.version))
+        return sorted(all_versions(client, name), key=lambda version: int(version.version))
 
 
 def search_runs(client: "MlflowClient", settings: RegistryConfig, query: str) -> Iterator["Run"]:
@@ -128,7 +127,7 @@ def _search(client: "MlflowClient", settings: RegistryConfig, beginning: str) ->
     digits = beginning.removesuffix(".dir")
     tags: list[tuple[str, dict[str, str]]] = [
         (version.run_id or "", version.tags)
-        for version in all_versions(client, settings.model_name)
+        for version in versions_in_order(client, settings.model_name)
     ]
     for query in (
         f"attributes.run_id LIKE '{digits}%'",

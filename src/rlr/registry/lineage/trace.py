@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from rlr.config.registry import RegistryConfig
 from rlr.registry.facts import PARENT_TAG
-from rlr.registry.lineage.facts import facts_of_run, find_run, version_facts
-from rlr.registry.lineage.query import Asked, all_versions, search_runs, understand
+from rlr.registry.lineage.facts import facts_of_run, version_facts
+from rlr.registry.lineage.query import Asked, search_runs, understand, versions_in_order
 from rlr.registry.lineage.reigns import champion_times
+from rlr.registry.lookup import find_run
 from rlr.registry.server import explained
 from rlr.registry.versions import look_up
 
@@ -100,7 +101,7 @@ def _aliases(client: "MlflowClient", name: str) -> dict[str, list[str]]:
 def _children(client: "MlflowClient", name: str) -> dict[str, list[str]]:
     """Return the versions that were trained while a version was the champion."""
     found: dict[str, list[str]] = {}
-    for version in all_versions(client, name):
+    for version in versions_in_order(client, name):
         parent = version.tags.get(PARENT_TAG)
         if parent:
             found.setdefault(parent, []).append(f"models:/{name}/{version.version}")
@@ -123,6 +124,6 @@ def _versions(
     tag = TAG_OF.get(asked.kind, "run")
     return [
         version
-        for version in all_versions(client, name)
+        for version in versions_in_order(client, name)
         if version.run_id in known or version.tags.get(tag) == asked.value
     ]

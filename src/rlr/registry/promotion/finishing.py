@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rlr.registry.audit.entry import ENTRY_FORMAT, Completion, Intent, State, new_nonce, now
 from rlr.registry.audit.trail import Trail, append, has_entry, read_trail, set_mark
+from rlr.registry.lookup import GONE
 from rlr.registry.names import CHALLENGER, CHAMPION, PREVIOUS
 from rlr.registry.promotion.actor import actor
 
@@ -62,7 +63,7 @@ def _try_aliases(client: "MlflowClient", intent: Intent) -> str:
     try:
         _set_aliases(client, intent.model, intent.after, intent.number + 1)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+        if error.error_code != GONE:
             raise
         logger.warning(
             "Entry %d of the audit trail is given up: a version that it names was deleted (%s).",
