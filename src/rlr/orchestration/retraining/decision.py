@@ -98,7 +98,7 @@ def decide(facts: Circumstances, settings: RetrainingConfig) -> Decision:
         'Nothing is new since the last training.'
     """
     trigger, wish = _wish(facts, settings)
-    obstacle = _obstacle(facts, settings, bool(trigger == "forced"))
+    obstacle = _obstacle(facts, settings, trigger == "forced")
     if obstacle:
         return Decision("stop", trigger, f"{wish}; {obstacle}.")
     if trigger:

@@ -143,9 +143,7 @@ def decide_and_claim(
 def _news(settings: Config, arrived: Arrived, past: Retrainings) -> News:
     trained = past.last_trained()
     objects = contents_of(settings.data, arrived.version)
-    before = None
-    if trained:
-        before = contents_of(settings.data, trained.data_version)
+    before = contents_of(settings.data, trained.data_version) if trained else None
     return count_news(arrived.manifest, objects, before)
 
 

@@ -136,7 +136,7 @@ class Entry:
 
     def take_lock(self) -> int:
         """Return a descriptor with the lock; whoever inherits it holds it, too."""
-        descriptor = os.open(self.beside(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = _open_lock(self.beside(".lock"))
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return descriptor
 
@@ -183,10 +183,15 @@ class Entry:
         return said[-1].removeprefix("rlr: ") if said else None
 
 
+def _open_lock(path: Path) -> int:
+    """Open the file of a lock, which is made where there is none; children do not inherit it."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
 def try_lock(path: Path) -> bool:
     """Return whether nobody holds the lock on a file."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = _open_lock(path)
     except FileNotFoundError:
         return True
     try:
@@ -208,7 +213,7 @@ def one_scheduler(root: Path) -> Iterator[None]:
     path = root / PLACE / LOCK
     with explained_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = _open_lock(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
