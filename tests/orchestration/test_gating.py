@@ -208,6 +208,15 @@ def test_what_cannot_be_judged_is_told_before_anything_is_written(
     assert not output.exists()
 
 
+def test_a_run_that_the_server_does_not_know_is_told_before_anything_is_run(
+    registry: Registry, here: Path, tmp_path: Path, trained: Path
+) -> None:
+    output = tmp_path / "gate"
+    with pytest.raises(UserError, match="does not know the run 0123abcd"):
+        steps.gate("tiny", registry.overrides, trained / "model", output, run_id="0123abcd")
+    assert not output.exists()
+
+
 @pytest.mark.parametrize(
     ("outcome", "words", "status"),
     [

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlr.config import Config
 from rlr.config.registry import RegistryConfig
 from rlr.foundation.documents import RESULT_FILE, file_sha256
 from rlr.foundation.errors import UserError
@@ -14,7 +13,7 @@ from rlr.orchestration.champion import locate_champion
 from rlr.orchestration.outcomes import Gated
 from rlr.orchestration.parameters import resolve
 from rlr.orchestration.reporting import step
-from rlr.orchestration.runs import find_evaluation_run, send_what_is_left
+from rlr.orchestration.runs import known_run, send_what_is_left
 from rlr.orchestration.seeds import further_models
 from rlr.registry.gate_results import GATE_REPORT, attach_gate_result, gate_place
 from rlr.registry.names import GATE_CHAMPION_TAG, GATE_OUTCOME_TAG, NO_CHAMPION
@@ -25,8 +24,6 @@ from rlr.registry.versions import Located, locate_model, run_of_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-    from rlr.data.manifest import Manifest
 
 REASON_TAG = "gate_reason"
 UNDEFINED_TAG = "gate_undefined_metrics"
@@ -75,6 +72,7 @@ def gate(
     client = connect(settings.registry)
     send_what_is_left(client, settings.registry, [Path(model)])
     candidate = locate_model(str(model), settings.registry)
+    run = _run_of(client, candidate, Path(model), run_id)
     further = further_models(Path(model), settings.gate.seeds)
     reigning = _opponent(champion, settings.registry)
     logger.info("%s against %s", candidate.name, reigning.name if reigning else "no champion")
@@ -87,7 +85,8 @@ def gate(
         Entrant(reigning.name, reigning.folder) if reigning else None,
         [Entrant(str(folder), folder) for folder in further],
     )
-    _log(client, settings, manifest, candidate, Path(model), run_id, output, result)
+    run = run or Run.start(client, settings, manifest.version, manifest.digest)
+    _log(run, settings.registry, candidate, output, result)
     told = " ".join(result.reasons)
     logger.info("The gate says %s: %s", result.outcome, told)
     finite, _ = flatten_metrics(_metrics(result))
@@ -133,24 +132,20 @@ def _opponent(reference: str | None, settings: RegistryConfig) -> Located | None
     return locate_model(reference, settings)
 
 
+def _run_of(client: "MlflowClient", candidate: Located, model: Path, run_id: str) -> Run | None:
+    """Return the run that trained the candidate, asked for before anything is run."""
+    if candidate.name.startswith(REGISTERED):
+        return Run.resume(client, run_of_version(client, candidate.name))
+    return known_run(client, model, run_id)
+
+
 def _log(
-    client: "MlflowClient",
-    settings: Config,
-    manifest: "Manifest",
-    candidate: Located,
-    model: Path,
-    run_id: str,
-    output: Path,
-    result: GateResult,
+    run: Run, settings: RegistryConfig, candidate: Located, output: Path, result: GateResult
 ) -> None:
     """Tell the candidate's run, and its version where it has one."""
     registered = candidate.name.startswith(REGISTERED)
-    if registered:
-        run = Run.resume(client, run_of_version(client, candidate.name))
-    else:
-        run = find_evaluation_run(client, settings, manifest, model, run_id)
     champion = result.champion.name if result.champion else NO_CHAMPION
-    with run.active(output, settings.registry) as recorder:
+    with run.active(output, settings) as recorder:
         recorder.log_metrics({"gate": _metrics(result)}, UNDEFINED_TAG)
         recorder.set_tags(
             {
@@ -165,7 +160,7 @@ def _log(
             recorder.log_files([output / name for name in names], place)
     if registered:
         name, _, version = candidate.name.removeprefix(REGISTERED).partition("/")
-        attach_gate_result(client, name, version, output, settings.registry)
+        attach_gate_result(run.client, name, version, output, settings)
 
 
 def _metrics(result: GateResult) -> dict[str, Any]:

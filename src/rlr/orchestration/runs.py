@@ -55,10 +55,23 @@ def find_evaluation_run(
         model: Output of a training, or folder of a detector.
         run_id: The run, where it is known; "": the result.json of the training says.
     """
+    known = known_run(client, model, run_id)
+    return known or Run.start(client, settings, manifest.version, manifest.digest)
+
+
+def known_run(client: "MlflowClient", model: Path, run_id: str) -> Run | None:
+    """Return the run that trained a model; None where nobody knows it.
+
+    Args:
+        client: Client of the tracking server.
+        model: Output of a training, or folder of a detector.
+        run_id: The run, where it is known; "": the result.json of the training says.
+
+    Raises:
+        UserError: The server does not know the run.
+    """
     known = run_id or _run_of(model)
-    if known:
-        return Run.resume(client, known)
-    return Run.start(client, settings, manifest.version, manifest.digest)
+    return Run.resume(client, known) if known else None
 
 
 def log_history(recorder: "Recorder", output: Path) -> None:
