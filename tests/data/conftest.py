@@ -14,12 +14,15 @@ Paint = Callable[..., Path]
 
 
 @pytest.fixture
-def paint() -> Paint:
-    """Return a function that writes an image, different for each path."""
+def paint(tmp_path: Path) -> Paint:
+    """Return a function that writes an image, different for each path below the test's folder.
+
+    The folder's own name is another in each session, and an image's bytes decide its split.
+    """
 
     def write(path: Path, mode: str = "RGB", size: tuple[int, int] = (8, 6)) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draw = np.random.default_rng(zlib.crc32(str(path).encode()))
+        draw = np.random.default_rng(zlib.crc32(str(path.relative_to(tmp_path)).encode()))
         bands = {"L": (), "I;16": (), "RGB": (3,), "RGBA": (4,)}[mode]
         kind = np.uint16 if mode == "I;16" else np.uint8
         pixels = draw.integers(0, np.iinfo(kind).max, (size[1], size[0], *bands), dtype=kind)
