@@ -10,7 +10,10 @@ Standardisation = Literal["none", "ratio", "deviation"]
 
 
 class ScoreConfig(Section):
-    """A token's score: squared * mean squared error + cosine * (1 - cosine similarity)."""
+    """A token's score: squared * mean squared error + cosine * (1 - cosine similarity).
+
+    Where scores are calibrated, each of the two terms is held against normal ones first.
+    """
 
     squared: NotNegative = Field(1.0, description="Weight of the mean squared error.")
     cosine: NotNegative = Field(1.0, description="Weight of 1 - cosine similarity.")
@@ -54,8 +57,8 @@ class CalibrationConfig(Section):
     )
     tokens: Standardisation = Field(
         "deviation",
-        description="Token scores: as they are, over their mean, or less their mean and over "
-        "their deviation.",
+        description="Both terms of a token's score, each for itself: as they are, over their "
+        "mean, or less their mean and over their deviation.",
     )
     maps: Standardisation = Field(
         "none",
@@ -69,7 +72,8 @@ class CalibrationConfig(Section):
         10.0, description="Images that an estimate from all places weighs against one place's."
     )
     ridge: Share = Field(
-        0.1, description="Share of the mean variance mixed into each channel's when whitening."
+        0.05,
+        description="Share of a channel's variance over all images in that of a prototype.",
     )
 
 

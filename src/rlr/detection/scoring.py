@@ -12,7 +12,6 @@ from rlr.detection.calibration import Calibration, LevelTables
 from rlr.detection.spec import Fusion, LevelSpec, ScoringSpec
 
 Grid = tuple[int, int]
-NO_TABLES = LevelTables()
 
 
 class Scorer:
@@ -69,13 +68,16 @@ class Scorer:
         self, reconstructions: Sequence[Tensor], tokens: Sequence[Tensor]
     ) -> list[Tensor]:
         """Score the tokens (N, L, C) of each level by their reconstructions (N, L, C): (N, L)."""
-        weights, tables = None, [NO_TABLES] * len(tokens)
-        if self._calibration is not None:
-            weights, tables = self._calibration.weigh(tokens), list(self._calibration.levels)
-        return [
-            token_score(reconstruction, level, self._scoring, table, weights)
-            for reconstruction, level, table in zip(reconstructions, tokens, tables, strict=True)
-        ]
+        scoring, calibration = self._scoring, self._calibration
+        pairs = list(zip(reconstructions, tokens, strict=True))
+        if calibration is None:
+            return [published_score(*pair, scoring.squared, scoring.cosine) for pair in pairs]
+        weights = calibration.weigh(tokens)
+        scores = []
+        for pair, tables in zip(pairs, calibration.levels, strict=True):
+            squared, cosine = tables.standardise(*score_terms(*pair, tables, weights), weights)
+            scores.append(squared * scoring.squared + cosine * scoring.cosine)
+        return scores
 
     @torch.inference_mode()
     def raw_maps(self, networks: nn.ModuleDict, tokens: Sequence[Tensor]) -> np.ndarray:
@@ -110,33 +112,45 @@ class Scorer:
         return image_scores(smoothed, share)
 
 
-def token_score(
-    reconstruction: Tensor,
-    features: Tensor,
-    scoring: ScoringSpec,
-    tables: LevelTables = NO_TABLES,
-    weights: Tensor | None = None,
+def published_score(
+    reconstruction: Tensor, features: Tensor, squared: float = 1.0, cosine: float = 1.0
 ) -> Tensor:
     """Return how badly each token was reconstructed.
 
     Args:
         reconstruction: (N, L, C).
         features: (N, L, C), without jitter.
-        scoring: Weights of squared error and cosine.
-        tables: What residuals and scores are held against.
-        weights: How much of each prototype the images are (N, K); None: there are no tables.
+        squared: Weight of the mean squared error over the channels.
+        cosine: Weight of 1 - cosine similarity.
 
     Returns:
-        (N, L): squared * mean squared error over the channels + cosine * (1 - similarity).
+        (N, L).
     """
-    residual = reconstruction - features
-    if weights is not None:
-        residual = tables.whiten(residual, weights)
+    error = (reconstruction - features).square().mean(dim=-1)
     similarity = F.cosine_similarity(reconstruction, features, dim=-1)
     # In this order a weight of 1 changes no bit of the published score.
-    squared = residual.square().mean(dim=-1) * scoring.squared
-    score = squared + scoring.cosine - similarity * scoring.cosine
-    return score if weights is None else tables.standardise(score, weights)
+    return error * squared + cosine - similarity * cosine
+
+
+def score_terms(
+    reconstruction: Tensor, features: Tensor, tables: LevelTables, weights: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return both terms of the token scores, the residuals whitened where there are tables for it.
+
+    Args:
+        reconstruction: (N, L, C).
+        features: (N, L, C), without jitter.
+        tables: What the residuals are held against.
+        weights: How much of each prototype the images are (N, K).
+
+    Returns:
+        Mean squared errors, and 1 - cosine similarities, (N, L) each.
+    """
+    residual = tables.whiten(reconstruction - features, weights)
+    return (
+        residual.square().mean(dim=-1),
+        1.0 - F.cosine_similarity(reconstruction, features, dim=-1),
+    )
 
 
 def anomaly_map(

@@ -32,7 +32,7 @@ from rlr.detection.calibration.moments import (
     score_tables,
 )
 from rlr.detection.canary import choose_spread
-from rlr.detection.scoring import Scorer
+from rlr.detection.scoring import Scorer, score_terms
 from rlr.detection.spec import NetworkSpec, ScoringSpec
 from rlr.foundation.progress import track
 from rlr.training.seeding import derive_seed
@@ -179,27 +179,29 @@ class _Fit:
     def _score_tables(
         self, fitted: Calibration, residuals: "_Residuals"
     ) -> tuple[LevelTables, ...]:
-        """Take location and scale of the token scores, given the residuals' tables."""
+        """Take location and scale of both terms of the scores, given the residuals' tables."""
         levels, by_place = self.network.levels, self.spec.positions
         moments = [
-            self._moments(fitted, (level.grid[0] * level.grid[1] if by_place else 1,))
+            [
+                self._moments(fitted, (level.grid[0] * level.grid[1] if by_place else 1,))
+                for _ in ("squared", "cosine")
+            ]
             for level in levels
         ]
-        scorer = self.scorer(fitted)
         for _, tokens, outputs in residuals:
             weights = fitted.weigh(tokens)
-            for sums, scores in zip(moments, scorer.score_tokens(outputs, tokens), strict=True):
-                sums.add(weights, scores, by_place)
-        self._total(moments)
+            for place, (output, level) in enumerate(zip(outputs, tokens, strict=True)):
+                terms = score_terms(output, level, fitted.levels[place], weights)
+                for sums, values in zip(moments[place], terms, strict=True):
+                    sums.add(weights, values, by_place)
+        self._total([sums for pair in moments for sums in pair])
         ratio = self.spec.tokens == "ratio"
-        tables = [
-            score_tables(sums, self.shrinkage, level.grid, ratio)
-            for sums, level in zip(moments, levels, strict=True)
-        ]
-        return tuple(
-            replace(level, score_location=location, score_scale=scale)
-            for level, (location, scale) in zip(fitted.levels, tables, strict=True)
-        )
+        found = []
+        grids = [level.grid for level in levels]
+        for tables, pair, grid in zip(fitted.levels, moments, grids, strict=True):
+            squared, cosine = (score_tables(sums, self.shrinkage, grid, ratio) for sums in pair)
+            found.append(replace(tables, **_named("squared", squared), **_named("cosine", cosine)))
+        return tuple(found)
 
     def _image_tables(self, fitted: Calibration, residuals: "_Residuals") -> tuple[Tensor, Tensor]:
         """Take location and scale of the image scores, given all the rest."""
@@ -259,6 +261,10 @@ class _Residuals:
                 if self._fit.keep and fits(outputs, self.count):
                     self._kept[rows.start] = outputs
             yield rows, tokens, outputs
+
+
+def _named(term: str, tables: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    return {f"{term}_location": tables[0], f"{term}_scale": tables[1]}
 
 
 def _spread(sides: Sequence[Side], count: int) -> list[tuple[Side, list[int]]]:

@@ -20,7 +20,7 @@ class Shrinkage:
     Attributes:
         images: What one place of the grid says of n images counts n / (n + images); the rest is
             the mean over all places.
-        ridge: Share of the mean variance that is mixed into every channel's.
+        ridge: Share of each channel's variance over all images that is mixed into a prototype's.
         smoothing: Sigma of a Gaussian over the grid, in tokens; 0: none.
     """
 
@@ -112,9 +112,8 @@ def channel_tables(
     """
     first, second = _tables(moments, shrinkage, grid)
     variance = (second - first.square()).clamp_min(0.0)
-    usual = variance.mean(dim=-1, keepdim=True)
-    ridged = (1.0 - shrinkage.ridge) * variance + shrinkage.ridge * usual
-    return first.float(), _positive(ridged.sqrt()).float()
+    ridged = (1.0 - shrinkage.ridge) * variance + shrinkage.ridge * _overall_variance(moments)
+    return first.float(), _positive(ridged.sqrt(), 1e-3).float()
 
 
 def covariance_tables(
@@ -126,21 +125,19 @@ def covariance_tables(
         moments: Of residuals (1, C).
         products: Of the same residuals.
         length: Number of tokens L.
-        shrinkage: The covariance S becomes (1 - ridge) S + ridge * trace(S) / C * I.
+        shrinkage: The covariance S of a prototype becomes (1 - ridge) S + ridge * D, where D is
+            diagonal and holds the variances over all images.
 
     Returns:
         (K, 1, C) and (K, C, C), float32.
     """
-    channels = moments.sums.shape[-1]
     mean = moments.means()[0].squeeze(1)  # (K, C)
     counts = (moments.counts * length).clamp_min(1e-12)[:, None, None]
     covariance = products.sums / counts - mean[:, :, None] * mean[:, None, :]
-    usual = covariance.diagonal(dim1=1, dim2=2).mean(dim=1)  # (K,)
-    usual = torch.where(usual > 0.0, usual, torch.ones_like(usual))[:, None, None]
-    identity = torch.eye(channels, dtype=torch.float64, device=mean.device)
-    ridged = (1.0 - shrinkage.ridge) * covariance + shrinkage.ridge * usual * identity
+    ridged = (1.0 - shrinkage.ridge) * covariance
+    ridged += shrinkage.ridge * torch.diag(_overall_variance(moments))
     values, axes = torch.linalg.eigh(ridged.cpu())
-    floor = 1e-9 * values.max(dim=1, keepdim=True).values
+    floor = (1e-6 * values.mean(dim=1, keepdim=True)).clamp_min(1e-12)
     root = axes @ torch.diag_embed(values.maximum(floor).rsqrt()) @ axes.transpose(1, 2)
     return mean[:, None, :].float(), root.float().to(mean.device)
 
@@ -211,9 +208,15 @@ def _tables(moments: Moments, shrinkage: Shrinkage, grid: tuple[int, int]) -> tu
     return shrinkage.to_overall(first, counts), shrinkage.to_overall(second, counts)
 
 
-def _positive(scale: Tensor) -> Tensor:
-    """Keep scales (K, ...) away from zero, prototype by prototype."""
+def _overall_variance(moments: Moments) -> Tensor:
+    """Return the variance of each channel over all images and places: moments (L, C), (C,)."""
+    first, second = (moments.sums.sum(dim=1) / moments.counts.sum()).mean(dim=1)
+    return (second - first.square()).clamp_min(0.0)
+
+
+def _positive(scale: Tensor, least: float = LEAST_SPREAD) -> Tensor:
+    """Keep scales (K, ...) away from zero, as a share of the usual one of each prototype."""
     usual = scale.flatten(1).square().mean(dim=1).sqrt()
     usual = torch.where(usual > 0.0, usual, torch.ones_like(usual))
-    floor = (LEAST_SPREAD * usual).reshape(-1, *[1] * (scale.dim() - 1))
+    floor = (least * usual).reshape(-1, *[1] * (scale.dim() - 1))
     return scale.maximum(floor)

@@ -17,15 +17,19 @@ class LevelTables:
         residual_mean: Mean residual (K, 1 or L, C), taken off before whitening.
         residual_deviation: Deviation of each channel's residual (K, 1 or L, C).
         residual_whitening: Inverse root of the residuals' covariance (K, C, C).
-        score_location: Taken off the token scores (K, 1 or L).
-        score_scale: The token scores are divided by it (K, 1 or L).
+        squared_location: Taken off the tokens' squared errors (K, 1 or L).
+        squared_scale: The tokens' squared errors are divided by it (K, 1 or L).
+        cosine_location: Taken off the tokens' 1 - cosine (K, 1 or L).
+        cosine_scale: The tokens' 1 - cosine are divided by it (K, 1 or L).
     """
 
     residual_mean: Tensor | None = None
     residual_deviation: Tensor | None = None
     residual_whitening: Tensor | None = None
-    score_location: Tensor | None = None
-    score_scale: Tensor | None = None
+    squared_location: Tensor | None = None
+    squared_scale: Tensor | None = None
+    cosine_location: Tensor | None = None
+    cosine_scale: Tensor | None = None
 
     def whiten(self, residual: Tensor, weights: Tensor) -> Tensor:
         """Bring residuals (N, L, C) of images with weights (N, K) to one scale."""
@@ -38,11 +42,21 @@ class LevelTables:
             residual = residual @ mix(weights, self.residual_whitening)  # (N, L, C) @ (N, C, C)
         return residual
 
-    def standardise(self, scores: Tensor, weights: Tensor) -> Tensor:
-        """Bring token scores (N, L) of images with weights (N, K) to one scale."""
-        if self.score_location is None or self.score_scale is None:
-            return scores
-        return (scores - mix(weights, self.score_location)) / mix(weights, self.score_scale)
+    def standardise(self, squared: Tensor, cosine: Tensor, weights: Tensor) -> list[Tensor]:
+        """Bring both terms of the token scores to one scale.
+
+        Args:
+            squared: Mean squared errors (N, L).
+            cosine: 1 - cosine similarities (N, L).
+            weights: How much of each prototype the images are (N, K).
+
+        Returns:
+            The two, (N, L).
+        """
+        return [
+            _standardise(squared, self.squared_location, self.squared_scale, weights),
+            _standardise(cosine, self.cosine_location, self.cosine_scale, weights),
+        ]
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,14 @@ class Calibration:
             image_location=tensors.get("image_location"),
             image_scale=tensors.get("image_scale"),
         )
+
+
+def _standardise(
+    values: Tensor, location: Tensor | None, scale: Tensor | None, weights: Tensor
+) -> Tensor:
+    if location is None or scale is None:
+        return values
+    return (values - mix(weights, location)) / mix(weights, scale)
 
 
 def mix(weights: Tensor, table: Tensor) -> Tensor:
