@@ -60,8 +60,12 @@ class Trainer:
         checkpoints: Checkpoints | None = None,
         label: str = "training",
         on_epoch: OnEpoch | None = None,
+        until: int | None = None,
     ) -> list[EpochRecord]:
         """Train to the last epoch, or until the validation loss says stop.
+
+        A training that pauses (`until`) is the training of all epochs, interrupted: with the same
+        checkpoints it goes on from there, bit for bit.
 
         Args:
             images: The training images.
@@ -70,6 +74,7 @@ class Trainer:
             checkpoints: Where to save, and where to go on from.
             label: What is shown of this training.
             on_epoch: Called after each epoch by the leading process.
+            until: Epoch to pause after; None: the last one.
 
         Returns:
             One record an epoch, those before an interruption included.
@@ -78,16 +83,17 @@ class Trainer:
             UserError: The loss is not finite, or a checkpoint is of another training.
         """
         training = self._config.training
+        last = min(until or training.epochs, training.epochs)
         history = checkpoints.restore(self._networks, self._optimizer) if checkpoints else []
         with show_training(
             label, len(images), len(history), training.epochs, self._team.leads
         ) as display:
-            while len(history) < training.epochs and not self._should_stop(history):
+            while len(history) < last and not self._should_stop(history):
                 record = self._epoch(len(history) + 1, images, store, held_out, display)
                 history.append(record)
                 display.epoch(record)
                 due = record.epoch % training.checkpoint_epochs == 0
-                if checkpoints and self._team.leads and (due or record.epoch == training.epochs):
+                if checkpoints and self._team.leads and (due or record.epoch == last):
                     checkpoints.save(self._networks, self._optimizer, history)
                 if on_epoch and self._team.leads:
                     on_epoch(record)
@@ -101,14 +107,14 @@ class Trainer:
         held_out: tuple[int, FeatureStore] | None,
         display: Display,
     ) -> EpochRecord:
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         total = torch.zeros(len(self._networks), dtype=torch.float64)
         for batch in self._batches(epoch, len(images)):
             losses = self._step(epoch, batch, images, store)
             self._require_finite(losses, epoch)
             total += losses * len(batch)
             display.step(len(batch), float(losses.sum()))
-        seconds = time.perf_counter() - start
+        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
         means = (total / len(images)).tolist()
         return EpochRecord(
             epoch=epoch,
@@ -117,6 +123,7 @@ class Trainer:
             validation_loss=self._validation_loss(*held_out) if held_out else None,
             images_per_second=len(images) / seconds,
             seconds=seconds,
+            cpu_seconds=cpu_seconds,
         )
 
     def _batches(self, epoch: int, count: int) -> Iterator[Batch]:
