@@ -34,6 +34,8 @@ class EpochRecord:
         validation_loss: Loss of the normal validation images without jitter, or None.
         images_per_second: Throughput over all processes.
         seconds: Duration.
+        cpu_seconds: Processor time of the leading process over all its threads; None in records
+            of earlier versions, which did not take it.
     """
 
     epoch: int
@@ -42,6 +44,7 @@ class EpochRecord:
     validation_loss: float | None
     images_per_second: float
     seconds: float
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True)

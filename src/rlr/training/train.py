@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -43,6 +44,7 @@ def train(
     output: Path,
     on_epoch: OnEpoch | None = None,
     champion: Champion | None = None,
+    until: int | None = None,
 ) -> dict[str, Any]:
     """Train one detector for all classes, and set its thresholds from normal images.
 
@@ -57,6 +59,8 @@ def train(
         output: Folder to write: `model/`, `history.json`, `config.yaml`, `result.json`.
         on_epoch: Called by the leading process after each epoch.
         champion: The model that looks at unjudged images first; None: there is none.
+        until: Epoch to pause after: what is written is the detector as it is then, and a later call
+            goes on from there. None: the last epoch.
 
     Returns:
         The content of `result.json`.
@@ -70,7 +74,7 @@ def train(
     with join_team(device) as team:
         admission = admit(config, manifest, champion, Path(output), team, device)
         session = _Session(config, manifest, admission, Path(output), team, device)
-        return session.run(on_epoch)
+        return session.run(on_epoch, until)
 
 
 class _Session:
@@ -87,6 +91,8 @@ class _Session:
     ) -> None:
         self.config, self.manifest, self.output = config, manifest, output
         self.team, self.device = team, device
+        self.until: int | None = None
+        self.feature_seconds = 0.0
         self.unjudged = admission.origin if admission else None
         admitted = admission.paths if admission else ()
         self.images = ImageSet.of(manifest, trainable(manifest, admitted))
@@ -103,10 +109,12 @@ class _Session:
         shapes = self.extractor.shapes(preprocessing.height, preprocessing.width)
         self.network = describe_network(config, shapes)
 
-    def run(self, on_epoch: OnEpoch | None) -> dict[str, Any]:
+    def run(self, on_epoch: OnEpoch | None, until: int | None) -> dict[str, Any]:
         (self.output / RESULT_FILE).unlink(missing_ok=True)  # nothing must look finished
+        self.until, start = until, time.process_time()
         store = self._open(self.images, "features of training images")
         held_out = self._open(self.normals, "features of validation images")
+        self.feature_seconds = time.process_time() - start
         networks = self._new_networks("networks")
         history = self._trainer(networks).fit(
             self.images,
@@ -114,6 +122,7 @@ class _Session:
             held_out=(len(self.normals), held_out) if len(self.normals) else None,
             checkpoints=self._checkpoints("main", self.images),
             on_epoch=on_epoch,
+            until=until,
         )
         thresholds = self._thresholds(networks, store, held_out)
         result: dict[str, Any] = {}
@@ -213,6 +222,7 @@ class _Session:
             PartOf(store, rest),
             checkpoints=self._checkpoints(f"fold-{fold}", images),
             label=f"cross-fit {fold + 1} of {self.config.threshold.folds}",
+            until=self.until,
         )
         return score_images(networks, self.network, store, held, self.config)
 
@@ -246,8 +256,12 @@ class _Session:
         with atomic_file(self.output / "config.yaml") as temporary:
             temporary.write_text(self.config.as_yaml(), encoding="utf-8")
         result = write_result(self.output, "train", **_summary(spec, records, self))
-        shutil.rmtree(self.output / "checkpoint", ignore_errors=True)
+        if not self._is_paused(records):
+            shutil.rmtree(self.output / "checkpoint", ignore_errors=True)
         return result
+
+    def _is_paused(self, records: list[dict[str, Any]]) -> bool:
+        return self.until is not None and len(records) == self.until < self.config.training.epochs
 
 
 def _summary(
@@ -264,6 +278,10 @@ def _summary(
         "unjudged": session.unjudged.model_dump(mode="json") if session.unjudged else None,
         "epochs": len(records),
         "final": records[-1],
+        "cpu_seconds": {
+            "features": session.feature_seconds,
+            "training": sum(record["cpu_seconds"] or 0.0 for record in records),
+        },
         "network_sha256": spec.weights.network,
         "backbone_sha256": spec.weights.backbone,
         "thresholds": {

@@ -57,10 +57,13 @@ class Trainer:
         checkpoints: Checkpoints | None = None,
         label: str = "training",
         on_epoch: OnEpoch | None = None,
+        until: int | None = None,
     ) -> list[EpochRecord]:
         """Train to the last epoch, or until the validation loss says stop.
 
-        Where weights are averaged, the networks end with the averaged ones.
+        Where weights are averaged, the networks end with the averaged ones. A training that pauses
+        (`until`) is the training of all epochs, interrupted: with the same checkpoints it goes on
+        from there, bit for bit.
 
         Args:
             images: The training images.
@@ -70,6 +73,7 @@ class Trainer:
             label: What is shown of this training.
             on_epoch: Called after each epoch by the leading process; meanwhile the networks
                 have the averaged weights.
+            until: Epoch to pause after; None: the last one.
 
         Returns:
             One record an epoch, those before an interruption included.
@@ -78,16 +82,17 @@ class Trainer:
             UserError: The loss is not finite, or a checkpoint is of another training.
         """
         training = self._config.training
+        last = min(until or training.epochs, training.epochs)
         history = checkpoints.restore(self._learner) if checkpoints else []
         with show_training(
             label, len(images), len(history), training.epochs, self._team.leads
         ) as display:
-            while len(history) < training.epochs and not should_stop(history, training.stopping):
+            while len(history) < last and not should_stop(history, training.stopping):
                 record = self._epoch(len(history) + 1, images, store, held_out, display)
                 history.append(record)
                 display.epoch(record)
                 due = record.epoch % training.checkpoint_epochs == 0
-                if checkpoints and self._team.leads and (due or record.epoch == training.epochs):
+                if checkpoints and self._team.leads and (due or record.epoch == last):
                     checkpoints.save(self._learner, history)
                 if on_epoch and self._team.leads:
                     with self._learner.average.shown():
@@ -104,7 +109,7 @@ class Trainer:
         display: Display,
     ) -> EpochRecord:
         training = self._config.training
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         total = torch.zeros(len(self._networks), dtype=torch.float64)
         batches = list(self._batches(epoch, len(images)))
         for place, batch in enumerate(batches):
@@ -113,7 +118,7 @@ class Trainer:
             self._require_finite(losses, epoch)
             total += losses * len(batch)
             display.step(len(batch), float(losses.sum()))
-        seconds = time.perf_counter() - start
+        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
         means = (total / len(images)).tolist()
         return EpochRecord(
             epoch=epoch,
@@ -122,6 +127,7 @@ class Trainer:
             validation_loss=self._validation_loss(held_out),
             images_per_second=len(images) / seconds,
             seconds=seconds,
+            cpu_seconds=cpu_seconds,
         )
 
     def _validation_loss(self, held_out: HeldOut | None) -> float | None:
