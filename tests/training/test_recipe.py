@@ -39,6 +39,8 @@ FULL = (
     "training.averaging={kind: ema, decay: 0.9}",
     "training.loss={cosine: 2.0, hardness: {share: 0.5, factor: 0.1}}",
     "training.jitter={scale: channel, draw: uniform, dropout: 0.1}",
+    "model={bank: 5, refine: true, local: tiled, levels: [{index: 1, width: 32, layers: 2, heads: "
+    "4}, {index: 2, width: 32, layers: 1, heads: 4}]}",
 )
 
 
@@ -197,7 +199,7 @@ def test_the_optimiser_gets_the_rate_of_the_step() -> None:
 
 def test_decoupled_decay_shrinks_matrices_and_nothing_else() -> None:
     """Gradients of zero: AdamW's step is then the decay alone, by rate * decay."""
-    networks = networks_of(settings("model.gate=scalar", "model.references=2"))
+    networks = networks_of(settings("model.gate=scalar", "model.references=2", "model.bank=5"))
     before = {name: value.clone() for name, value in networks.state_dict().items()}
     config = OptimizerConfig(kind="adamw", learning_rate=0.1, weight_decay=0.5)
     optimizer = build_optimizer(networks, config)
@@ -212,7 +214,7 @@ def test_decoupled_decay_shrinks_matrices_and_nothing_else() -> None:
         "layers.0.lca.in_proj_weight",
         "layers.0.lca.out_proj.weight",
     }
-    assert not [name for name in shrunk if name.endswith("reference")]
+    assert not [name for name in shrunk if name.endswith(("reference", "bank"))]
     for name in shrunk:
         torch.testing.assert_close(networks.state_dict()[name], before[name] * 0.95)
 
@@ -304,6 +306,7 @@ def test_the_terms_of_the_loss_are_weighted() -> None:
         ("training.averaging.decay=1.0", "training.averaging.decay"),
         ("training.loss={squared: 0, cosine: 0}", "nothing would be learned"),
         ("training.jitter.dropout=1.0", "training.jitter.dropout"),
+        ("model={bank: 4, attention: cross}", "bank goes with attention=reference"),
     ],
 )
 def test_what_makes_no_sense_is_refused(override: str, sentence: str) -> None:
