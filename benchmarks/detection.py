@@ -4,7 +4,9 @@
         --seeds 0 1 2 --out FILE.json --epochs-measured 1 5 15
     python benchmarks/detection.py patchcore --config published --root FOLDER --out FILE.json
     python benchmarks/detection.py show FILE.json ...
+    python benchmarks/detection.py compare FILE.json OTHER.json ...
     python benchmarks/detection.py plot FILE.json ... --out curve.svg
+    python benchmarks/detection.py page docs/detection.md
 
 FOLDER holds class folders in MVTec AD's layout. Results are written as they come, and a command
 that was interrupted goes on where it was when it is given again. See docs/detection.md.
@@ -16,12 +18,16 @@ import sys
 from pathlib import Path
 
 from quality import own, patchcore
+from quality.curve import write_curve
+from quality.difference import difference_table
 from quality.openings import LEDGER, reason_of
+from quality.pages import rewrite
 from quality.protocol import LIMIT, Tree, open_tree
-from quality.results import Results, head_of
+from quality.results import Results, head_of, read_results
+from quality.tables import comparison_table, show
 
 from rlr.config import Config, load_config
-from rlr.foundation.errors import RlrError
+from rlr.foundation.errors import RlrError, UserError
 
 
 def main(words: list[str] | None = None) -> int:
@@ -56,6 +62,32 @@ def run_patchcore(arguments: argparse.Namespace) -> None:
     announce = own.announce_to(results, tree, why, arguments.ledger)
     for seed in arguments.seeds:
         patchcore.measure_seed(_seeded(config, seed), settings, tree, results, announce)
+
+
+def show_tables(arguments: argparse.Namespace) -> None:
+    """Print the tables of results files."""
+    documents = [read_results(file) for file in arguments.files]
+    if len(documents) > 1:
+        print(comparison_table(documents), end="\n\n")
+    print("\n\n".join(show(document) for document in documents))
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Print how far the first result is from the others."""
+    pairs = [(file, read_results(file)) for file in arguments.files]
+    if len(pairs) < 2:
+        raise UserError("compare: name two results files at least, the one in question first.")
+    print(difference_table(pairs))
+
+
+def plot(arguments: argparse.Namespace) -> None:
+    """Draw quality over CPU time of training."""
+    write_curve([read_results(file) for file in arguments.files], arguments.out)
+
+
+def rewrite_page(arguments: argparse.Namespace) -> None:
+    """Write the tables of a page anew."""
+    print(f"{arguments.page}: {rewrite(arguments.page)} tables")
 
 
 def _prepare(arguments: argparse.Namespace) -> tuple[Config, Tree]:
@@ -97,7 +129,24 @@ def _parser() -> argparse.ArgumentParser:
     other.add_argument("--patches", type=int, default=patchcore.PATCHES, help="kept a class")
     other.add_argument("--subset", choices=["random", "greedy"], default="random")
     other.set_defaults(command=run_patchcore)
+    _add_readers(commands)
     return parser
+
+
+def _add_readers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for name, command, told in (
+        ("show", show_tables, "print tables (Markdown)"),
+        ("compare", compare, "paired intervals of the first file against the others"),
+        ("plot", plot, "draw quality over CPU time of training"),
+    ):
+        reader = commands.add_parser(name, help=told)
+        reader.add_argument("files", type=Path, nargs="+", metavar="FILE.json")
+        reader.set_defaults(command=command)
+        if name == "plot":
+            reader.add_argument("--out", type=Path, required=True, metavar="FILE.svg")
+    page = commands.add_parser("page", help="write the tables of a page anew")
+    page.add_argument("page", type=Path, metavar="PAGE.md")
+    page.set_defaults(command=rewrite_page)
 
 
 def _add_measurement(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
@@ -152,11 +153,13 @@ def measure_seed(
         patches = Patches(config)
         indices = _index(fill_banks(manifest, patches, settings, seed), settings.banks)
         seconds = time.process_time() - start
-        announce(seed, None)
         rows, _ = judged_test_rows(manifest)
+        records = rows.to_dict(orient="records")
+        _require_banks(indices, records)
+        announce(seed, None)
         results.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=results.work, prefix=".maps.") as scratch:
-            stream = _score(manifest, rows.to_dict(orient="records"), patches, indices, config)
+            stream = _score(manifest, records, patches, indices, config)
             outcome = measure_stream(manifest, stream, len(rows), Path(scratch))
     record = {
         "seed": seed,
@@ -174,9 +177,7 @@ def measure_seed(
     results.add(record, outcome)
 
 
-def _given_rows(manifest: Manifest) -> Any:
-    import pandas as pd
-
+def _given_rows(manifest: Manifest) -> pd.DataFrame:
     return pd.concat([trainable(manifest), calibratable(manifest)]).sort_values("path")
 
 
@@ -189,6 +190,15 @@ def _index(banks: dict[str, np.ndarray], kind: Banks) -> dict[str, NearestNeighb
     }
 
 
+def _require_banks(indices: dict[str, NearestNeighbors], records: Sequence[dict[str, Any]]) -> None:
+    for name in sorted({record["class"] for record in records}):
+        if name not in indices and ALL not in indices:
+            raise UserError(
+                f"The class {name} has test images and no training image, so it has no bank; use "
+                "--banks all, or add images."
+            )
+
+
 def _score(
     manifest: Manifest,
     records: Sequence[dict[str, Any]],
@@ -198,12 +208,7 @@ def _score(
 ) -> Iterator[tuple[dict[str, Any], Said]]:
     stream = patches.stream([manifest.root / record["path"] for record in records])
     for record, tokens in zip(records, stream, strict=True):
-        index = indices.get(record["class"], indices.get(ALL))
-        if index is None:
-            raise UserError(
-                f"{record['path']}: the class {record['class']} has no training image, so it has "
-                "no bank; use --banks all, or add images."
-            )
+        index = indices[ALL if ALL in indices else record["class"]]
         distances = torch.from_numpy(index.kneighbors(tokens)[0][:, 0].astype(np.float32))
         raw = anomaly_map([distances[None]], [patches.grid], patches.size).numpy()
         smoothed = smooth(raw, config.detection.smoothing_sigma)

@@ -5,12 +5,13 @@ NAME.scores/        image scores of each record, for intervals over pairs of ima
 NAME.work/          checkpoints and models, until their seed is done
 """
 
+import fcntl
 import os
 import platform
 import resource
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pandas as pd
 import torch
@@ -37,24 +38,28 @@ class Results:
 
     def __init__(self, path: Path, document: dict[str, Any]) -> None:
         self.path, self.document = path, document
+        self._lock: TextIO | None = None
 
     @classmethod
     def open(cls, path: Path, head: dict[str, Any]) -> "Results":
         """Start a file, or go on with one that asks for the same.
 
+        It stays this process's own until the process ends.
+
         Raises:
-            UserError: There is a file of another measurement.
+            UserError: There is a file of another measurement, or another process writes it.
         """
-        if not path.is_file():
-            return cls(path, {**head, "records": [], "openings": []})
-        document = read_results(path)
+        lock = _hold(path)
+        document = read_results(path) if path.is_file() else {**head, "records": [], "openings": []}
         for key in SAME:
             if document.get(key) != head[key]:
                 raise UserError(
                     f"{path} holds a measurement with another {key}; choose another --out, or "
                     "remove the file to measure anew."
                 )
-        return cls(path, document | {name: head[name] for name in ("seeds", "epochs_measured")})
+        results = cls(path, document | {name: head[name] for name in ("seeds", "epochs_measured")})
+        results._lock = lock
+        return results
 
     def has(self, seed: int, epoch: int | None) -> bool:
         """Return whether a record is there."""
@@ -92,6 +97,18 @@ class Results:
     @property
     def work(self) -> Path:
         return self.path.with_suffix(".work")
+
+
+def _hold(path: Path) -> TextIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = (path.parent / f".{path.name}.lock").open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(
+            f"{path} is being written by another process; wait for it, or choose another --out."
+        ) from error
+    return handle
 
 
 def read_results(path: Path) -> dict[str, Any]:
