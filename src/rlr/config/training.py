@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from rlr.config.augmentation import AugmentationConfig
 from rlr.config.section import NotNegative, Positive, Section, Share
 
 Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -114,6 +115,7 @@ class TrainingConfig(Section):
     averaging: AveragingConfig = AveragingConfig()
     loss: LossConfig = LossConfig()
     jitter: JitterConfig = JitterConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
     stopping: StoppingConfig = StoppingConfig()
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where it is.")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: autocast.")

@@ -30,6 +30,7 @@ from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
 from rlr.training.admission import Admission, Champion, admit
 from rlr.training.attachments import make_canary_of, make_reference
+from rlr.training.augmentation import require_known
 from rlr.training.calibration import Side, fit_calibration
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, describe_scoring, fingerprint
@@ -39,6 +40,7 @@ from rlr.training.seeding import derive_seed
 from rlr.training.store import FeatureStore, ImageSet, open_store
 from rlr.training.team import Team, join_team, local_device
 from rlr.training.trainer import OnEpoch, Trainer
+from rlr.training.views import open_views
 
 logger = logging.getLogger(__name__)
 MODEL_FOLDER = "model"
@@ -123,14 +125,16 @@ class _Session:
         self.until, start = until, time.process_time()
         raw = self._open(self.images, "features of training images")
         raw_held_out = self._open(self.normals, "features of validation images")
+        views = open_views(self.images, raw, self.extractor, self.config, self.team)
         self.feature_seconds = time.process_time() - start
         self.normalisation = self._fit_normalisation(raw)
         store = normalised(raw, self.normalisation)
+        self.views = normalised(views, self.normalisation)
         held_out = normalised(raw_held_out, self.normalisation)
         networks = self._new_networks("networks")
         history = self._trainer(networks).fit(
             self.images,
-            store,
+            self.views,
             held_out=(len(self.normals), held_out) if len(self.normals) else None,
             checkpoints=self._checkpoints("main", self.images),
             on_epoch=on_epoch,
@@ -158,6 +162,7 @@ class _Session:
 
     def _require_images(self) -> None:
         self._refuse_unreadable()
+        require_known(self.images.classes, self.config.training.augmentation)
         if not len(self.images):
             raise UserError(
                 f"{self.manifest.root}: no normal training image that is in no other split; "
@@ -239,7 +244,7 @@ class _Session:
         }
         source = self.config.detection.calibration.residuals
         if source == "cross_fit" and self.scoring.calibration is not None:
-            self.folds = list(self._train_folds(store))
+            self.folds = list(self._train_folds())
             sides[source] = [
                 Side(fitted, take(self.images, held), PartOf(store, held))
                 for held, fitted in self.folds
@@ -272,11 +277,11 @@ class _Session:
         """Score each training image by networks that were trained without its fold."""
         scores = np.zeros(len(self.images))
         batch_size = self.config.features.batch_size
-        for held, networks in self.folds or self._train_folds(store):
+        for held, networks in self.folds or self._train_folds():
             scores[held] = score_images(scorer, networks, store, held, batch_size)
         return scores
 
-    def _train_folds(self, store: FeatureStore) -> Iterator[tuple[list[int], Networks]]:
+    def _train_folds(self) -> Iterator[tuple[list[int], Networks]]:
         """Yield the places of each fold, and networks that were trained without it."""
         folds = self.config.threshold.folds
         fold_by_place = np.array([fold_of(group, folds) for group in self.images.groups])
@@ -284,9 +289,9 @@ class _Session:
             held = np.flatnonzero(fold_by_place == fold).tolist()
             rest = np.flatnonzero(fold_by_place != fold).tolist()
             if held:
-                yield held, self._fit_fold(fold, rest, store)
+                yield held, self._fit_fold(fold, rest)
 
-    def _fit_fold(self, fold: int, rest: Sequence[int], store: FeatureStore) -> Networks:
+    def _fit_fold(self, fold: int, rest: Sequence[int]) -> Networks:
         """Return networks trained without a fold."""
         if not rest:
             raise UserError("threshold.folds: a fold holds all training images; add images.")
@@ -294,7 +299,7 @@ class _Session:
         networks = self._new_networks("fold", fold)
         self._trainer(networks).fit(
             images,
-            PartOf(store, rest),
+            PartOf(self.views, rest),
             checkpoints=self._checkpoints(f"fold-{fold}", images),
             label=f"cross-fit {fold + 1} of {self.config.threshold.folds}",
             until=self.until,

@@ -20,7 +20,7 @@ from rlr.training.learner import Learner
 from rlr.training.objective import Moment, Objective
 from rlr.training.seeding import generator
 from rlr.training.stopping import should_stop
-from rlr.training.store import FeatureStore, ImageSet
+from rlr.training.store import FeatureStore, ImageSet, at_epoch
 from rlr.training.team import Team
 
 OnEpoch = Callable[[EpochRecord], None]
@@ -111,10 +111,11 @@ class Trainer:
         training = self._config.training
         start, cpu_start = time.perf_counter(), time.process_time()
         total = torch.zeros(len(self._networks), dtype=torch.float64)
+        shown = at_epoch(store, epoch)
         batches = list(self._batches(epoch, len(images)))
         for place, batch in enumerate(batches):
             at = Moment(epoch, (epoch - 1) * len(batches) + place, training.epochs * len(batches))
-            losses = self._step(at, batch, images, store)
+            losses = self._step(at, batch, images, shown)
             self._require_finite(losses, epoch)
             total += losses * len(batch)
             display.step(len(batch), float(losses.sum()))
