@@ -54,3 +54,35 @@ def test_shares_of_tokens() -> None:
 
 def test_no_noise_is_the_very_same_tensor() -> None:
     assert jitter(TOKENS, HASHES, 2, 1, 0, JitterConfig(strength=0.0)) is TOKENS
+
+
+def test_noise_in_proportion_to_each_channel() -> None:
+    deviations = torch.tensor([0.0, 0.5, 3.0])
+    draws = torch.Generator().manual_seed(0)
+    tokens = torch.randn(1, 4000, 3, generator=draws) * deviations + 7.0
+    noise = jitter(tokens, ["a"], 2, 1, 0, JitterConfig(strength=0.3, scale="channel")) - tokens
+    torch.testing.assert_close(noise.std(dim=1)[0], 0.3 * deviations, rtol=0.05, atol=0.0)
+    unit = jitter(tokens, ["a"], 2, 1, 0, JitterConfig(strength=0.3, scale="unit")) - tokens
+    torch.testing.assert_close(unit.std(dim=1)[0], torch.full((3,), 0.3), rtol=0.05, atol=0.0)
+
+
+def test_a_strength_drawn_for_each_image() -> None:
+    tokens = torch.zeros(200, 300, 4)
+    config = JitterConfig(strength=2.0, scale="unit", draw="uniform")
+    strengths = jitter(tokens, [str(i) for i in range(200)], 2, 1, 0, config).std(dim=(1, 2))
+    assert 0.0 < float(strengths.min()) < 0.1
+    assert 1.9 < float(strengths.max()) < 2.1
+    assert abs(float(strengths.mean()) - 1.0) < 0.15
+
+
+def test_dropout_keeps_the_mean() -> None:
+    tokens = torch.full((1, 5000, 8), 3.0)
+    noisy = jitter(tokens, ["a"], 2, 1, 0, JitterConfig(strength=0.0, dropout=0.25))
+    assert set(noisy.unique().tolist()) == {0.0, 4.0}
+    assert abs(float(noisy.mean()) - 3.0) < 0.05
+
+
+def test_every_form_is_independent_of_the_batch() -> None:
+    config = JitterConfig(scale="channel", draw="uniform", share=0.5, zero_share=0.1, dropout=0.1)
+    whole = jitter(TOKENS, HASHES, 2, 1, 0, config)
+    assert torch.equal(whole[3:4], jitter(TOKENS[3:4], HASHES[3:4], 2, 1, 0, config))

@@ -288,3 +288,19 @@ def test_features_larger_than_memory_are_refused(
         UserError, match=r"more than the 0.0 GiB of free memory; set features.cache"
     ):
         train(load_config("tiny"), small_manifest, tmp_path)
+
+
+def test_a_paused_training_leaves_a_detector_and_goes_on_bit_for_bit(
+    trained: Path, small_manifest: Manifest, tmp_path: Path
+) -> None:
+    paused = train(load_config("tiny"), small_manifest, tmp_path, until=1)
+    assert (paused["epochs"], len(losses(tmp_path))) == (1, 1)
+    assert (tmp_path / "checkpoint" / "main" / "epoch-0001").is_dir()
+    assert weights(tmp_path) != weights(trained)
+    assert scores(tmp_path, small_manifest).shape == (len(small_manifest.select("test")),)
+    done = train(load_config("tiny"), small_manifest, tmp_path)
+    assert losses(tmp_path) == losses(trained)
+    assert weights(tmp_path) == weights(trained)
+    assert not (tmp_path / "checkpoint").exists()
+    assert done["cpu_seconds"]["training"] > paused["cpu_seconds"]["training"] > 0
+    assert done["cpu_seconds"]["features"] > 0

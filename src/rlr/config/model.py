@@ -56,9 +56,28 @@ class ModelConfig(Section):
     alpha: float = Field(2.0, description="Weight of LCA where the gate is constant.")
     ffn_ratio: Positive = Field(4, description="Width of the feed-forward layer over the model's.")
     references: Positive = Field(1, description="Number of references; LCA is summed over them.")
+    refine: bool = Field(
+        False, description="Whether a small network changes the references from layer to layer."
+    )
+    bank: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Reference tokens without a place, which every query reads as a whole beside "
+        "LCA and MLKA: for parts that lie anyhow; 0: none.",
+    )
+    local: Literal["dense", "tiled"] = Field(
+        "dense",
+        description="How local cross attention is computed: under a mask over the whole grid, or "
+        "tile by tile, which is faster and but for rounding the same.",
+    )
     reference_penalty: NotNegative = Field(
         0.0, description="Weight of the references' mean pairwise cosine in the loss."
     )
+
+    @model_validator(mode="after")
+    def _a_bank_needs_its_layer(self) -> "ModelConfig":
+        if self.bank and self.attention != "reference":
+            raise ValueError(f"bank goes with attention=reference, not with {self.attention}")
+        return self
 
     @model_validator(mode="after")
     def _distinct_levels(self) -> "ModelConfig":

@@ -47,7 +47,7 @@ DECODER_FILE = "decoder.safetensors"
 
 # What a section did not say before format 4, because it could be nothing else.
 ADDED_IN_FORMAT_4: dict[str, dict[str, Any]] = {
-    "network": {},
+    "network": {"refine": False, "bank": 0, "local": "dense"},
     "scoring": {
         "squared": 1.0,
         "cosine": 1.0,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rlr.detection.thresholds import Thresholds
 from rlr.model import LevelSizes
-from rlr.model.sizes import AttentionKind, GateKind
+from rlr.model.sizes import AttentionKind, GateKind, LocalKind
 
 Normalisation = Literal["none", "channel"]
 Fusion = Literal["mean", "geometric", "max"]
@@ -66,6 +66,9 @@ class NetworkSpec(Record):
     alpha: float
     ffn_ratio: int
     references: int
+    refine: bool
+    bank: int
+    local: LocalKind
 
     def sizes(self, level: LevelSpec) -> LevelSizes:
         """Return the sizes of one level's network."""
@@ -81,6 +84,9 @@ class NetworkSpec(Record):
             gate=self.gate,
             alpha=self.alpha,
             references=self.references,
+            refine=self.refine,
+            bank=self.bank,
+            local=self.local,
         )
 
 

@@ -1,11 +1,31 @@
 """One layer of the network: attention without a residual, then a feed-forward layer with one."""
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from rlr.model.attention import Attention
 from rlr.model.gate import build_gate
 from rlr.model.sizes import LevelSizes
+from rlr.model.tiles import Tiles
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a layer reads beside the tokens.
+
+    Attributes:
+        references: Embedded references (M, L, D).
+        inside: Window mask (L, L), true inside.
+        tiles: The window as tiles; None: it is applied as a mask.
+        bank: Reference tokens without a place (1, B, D); None: there is no bank.
+    """
+
+    references: Tensor
+    inside: Tensor
+    tiles: Tiles | None = None
+    bank: Tensor | None = None
 
 
 class FeedForward(nn.Module):
@@ -35,22 +55,21 @@ class Layer(nn.Module):
         self.ffn = FeedForward(sizes.width, sizes.ffn_ratio)
         self.norm2 = nn.LayerNorm(sizes.width)
 
-    def forward(self, tokens: Tensor, references: Tensor, inside: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, around: Surroundings) -> Tensor:
         """Pass one layer.
 
         Args:
             tokens: (N, L, D).
-            references: Embedded references (M, L, D).
-            inside: Window mask (L, L), true inside.
+            around: References, window and bank.
 
         Returns:
             (N, L, D).
         """
-        hidden = self.norm1(self.attend(tokens, references, inside))
+        hidden = self.norm1(self.attend(tokens, around))
         out: Tensor = self.norm2(hidden + self.ffn(hidden))
         return out
 
-    def attend(self, tokens: Tensor, references: Tensor, inside: Tensor) -> Tensor:
+    def attend(self, tokens: Tensor, around: Surroundings) -> Tensor:
         """Return the attention's output (N, L, D)."""
         raise NotImplementedError
 
@@ -63,16 +82,22 @@ class ReferenceLayer(Layer):
         self.lca = Attention(sizes.width, sizes.heads)
         self.mlka = Attention(sizes.width, sizes.heads)
         self.gate = build_gate(sizes)
+        self.recall = Attention(sizes.width, sizes.heads) if sizes.bank else None
 
-    def attend(self, tokens: Tensor, references: Tensor, inside: Tensor) -> Tensor:
+    def attend(self, tokens: Tensor, around: Surroundings) -> Tensor:
         """LCA reads the reference near the query; MLKA reads the tokens, by keys of it, afar.
 
-        Several references: LCA is summed over them, MLKA's keys are their mean.
+        Several references: LCA is summed over them, MLKA's keys are their mean. A bank is read
+        by every query as a whole: what lies now here and now there needs no place to be recalled.
         """
-        lca = sum(self.lca(tokens, r, r, inside) for r in references.split(1))
+        references, inside = around.references, around.inside
+        lca = sum(self.lca(tokens, r, r, inside, around.tiles) for r in references.split(1))
         key = references.mean(dim=0, keepdim=True)  # (1, L, D)
         mlka = self.mlka(tokens, key, tokens, ~inside)
         mixed: Tensor = self.gate(tokens, lca, mlka)
+        if self.recall is not None:
+            assert around.bank is not None
+            mixed = mixed + self.recall(tokens, around.bank, around.bank, None)
         return mixed
 
 
@@ -83,9 +108,9 @@ class CrossLayer(Layer):
         super().__init__(sizes)
         self.attention = Attention(sizes.width, sizes.heads)
 
-    def attend(self, tokens: Tensor, references: Tensor, inside: Tensor) -> Tensor:
+    def attend(self, tokens: Tensor, around: Surroundings) -> Tensor:
         """Sum plain cross attention over the references."""
-        mixed: Tensor = sum(self.attention(tokens, r, r, None) for r in references.split(1))
+        mixed: Tensor = sum(self.attention(tokens, r, r, None) for r in around.references.split(1))
         return mixed
 
 
@@ -97,9 +122,9 @@ class SelfLayer(Layer):
         self.attention = Attention(sizes.width, sizes.heads)
         self.neighbour_masked = sizes.attention == "neighbour_masked_self"
 
-    def attend(self, tokens: Tensor, references: Tensor, inside: Tensor) -> Tensor:
+    def attend(self, tokens: Tensor, around: Surroundings) -> Tensor:
         """Attend from tokens to tokens; the references play no part."""
-        mask = ~inside if self.neighbour_masked else None
+        mask = ~around.inside if self.neighbour_masked else None
         mixed: Tensor = self.attention(tokens, tokens, tokens, mask)
         return mixed
 

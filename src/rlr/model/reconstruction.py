@@ -7,9 +7,11 @@ Detection", ECCV 2024 (arXiv 2403.11561).
 import torch
 from torch import Tensor, nn
 
-from rlr.model.layer import build_layer
+from rlr.model.layer import Surroundings, build_layer
 from rlr.model.position import position_code
+from rlr.model.refinement import Refinement
 from rlr.model.sizes import LevelSizes
+from rlr.model.tiles import Tiles
 from rlr.model.window import require_keys_outside, window_mask
 
 
@@ -17,7 +19,8 @@ class LevelNetwork(nn.Module):
     """Reconstruct the tokens of one level from a learnable reference.
 
     The reference lives in feature space, is shared by all layers, and depends neither on the
-    class nor on the image: one network serves every product.
+    class nor on the image: one network serves every product. So does the bank, but it lives in
+    the model's own space, for it has no place that its tokens were seen at.
 
     Args:
         sizes: Sizes and switches.
@@ -43,6 +46,11 @@ class LevelNetwork(nn.Module):
         self.layers = nn.ModuleList(build_layer(sizes) for _ in range(sizes.layers))
         self.final_norm = nn.LayerNorm(sizes.width)
         self.output_projection = nn.Linear(sizes.width, sizes.channels)
+        # Made last, so that the switches change nothing of what is drawn before.
+        self.bank = nn.Parameter(torch.randn(1, sizes.bank, sizes.width)) if sizes.bank else None
+        count = sizes.layers - 1 if sizes.refine else 0
+        self.refinements = nn.ModuleList(Refinement(sizes.width) for _ in range(count))
+        self.tiles = Tiles(sizes.grid, sizes.window) if sizes.local == "tiled" else None
         inside = window_mask(sizes.grid, sizes.window)
         if sizes.attention in ("reference", "neighbour_masked_self"):
             require_keys_outside(inside, sizes.grid, sizes.window)
@@ -62,8 +70,11 @@ class LevelNetwork(nn.Module):
         tokens = self.input_projection(features) + self.position  # (N, L, D)
         # Once a batch, not once a sample: nothing here depends on the image.
         references = self.reference_projection(self.reference) + self.position  # (M, L, D)
-        for layer in self.layers:
-            tokens = layer(tokens, references, self.inside)
+        for place, layer in enumerate(self.layers):
+            if place and self.sizes.refine:
+                references = self.refinements[place - 1](references)
+            around = Surroundings(references, self.inside, self.tiles, self.bank)
+            tokens = layer(tokens, around)
         out: Tensor = self.output_projection(self.final_norm(tokens))  # (N, L, C)
         return out
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 AttentionKind = Literal["reference", "cross", "self", "neighbour_masked_self"]
 GateKind = Literal["constant", "scalar", "network"]
+LocalKind = Literal["dense", "tiled"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class LevelSizes:
         gate: How the two branches are summed.
         alpha: Weight of local cross attention where the gate is constant.
         references: Number of references M.
+        refine: Whether a small network changes the references from layer to layer.
+        bank: Number of reference tokens without a place, B; 0: there is no bank.
+        local: How local cross attention is computed; but for rounding it is the same.
 
     Raises:
         ValueError: D cannot be split over the heads or over the position code.
@@ -39,6 +43,9 @@ class LevelSizes:
     gate: GateKind = "constant"
     alpha: float = 2.0
     references: int = 1
+    refine: bool = False
+    bank: int = 0
+    local: LocalKind = "dense"
 
     def __post_init__(self) -> None:
         if self.width % self.heads or self.width % 4:

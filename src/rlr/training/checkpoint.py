@@ -2,10 +2,12 @@
 
     epoch-0005/network.safetensors
     epoch-0005/optimizer.safetensors
+    epoch-0005/average.safetensors    where weights are averaged
     epoch-0005/state.json
 
-There is no state of random generators in them, for there is none (see `seeding.py`): a run that
-goes on from a checkpoint is bit for bit the run that was never interrupted.
+There is no state of random generators in them, for there is none (see `seeding.py`), nor of a
+schedule, for it follows from the step: a run that goes on from a checkpoint is bit for bit the
+run that was never interrupted.
 """
 
 import shutil
@@ -14,11 +16,11 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from rlr.foundation.atomic import atomic_folder
 from rlr.foundation.documents import read_json, write_json
 from rlr.foundation.errors import UserError
+from rlr.training.learner import Learner
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class EpochRecord:
         validation_loss: Loss of the normal validation images without jitter, or None.
         images_per_second: Throughput over all processes.
         seconds: Duration.
+        cpu_seconds: Processor time of the leading process over all its threads; None in records
+            of earlier versions, which did not take it.
     """
 
     epoch: int
@@ -40,6 +44,7 @@ class EpochRecord:
     validation_loss: float | None
     images_per_second: float
     seconds: float
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,14 @@ class Checkpoints:
     folder: Path
     fingerprint: str
 
-    def save(
-        self, networks: nn.Module, optimizer: torch.optim.Optimizer, history: list[EpochRecord]
-    ) -> None:
+    def save(self, learner: Learner, history: list[EpochRecord]) -> None:
         """Write a checkpoint after the last epoch of `history`, then remove the older ones."""
         name = f"epoch-{len(history):04d}"
         with atomic_folder(self.folder / name) as temporary:
-            save_file(networks.state_dict(), temporary / "network.safetensors")
-            save_file(_flatten(optimizer), temporary / "optimizer.safetensors")
+            save_file(learner.networks.state_dict(), temporary / "network.safetensors")
+            save_file(_flatten(learner.optimizer), temporary / "optimizer.safetensors")
+            if average := learner.average.state():
+                save_file(average, temporary / "average.safetensors")
             state = {
                 "fingerprint": self.fingerprint,
                 "epoch": len(history),
@@ -73,7 +78,7 @@ class Checkpoints:
             if entry.name != name:
                 shutil.rmtree(entry)
 
-    def restore(self, networks: nn.Module, optimizer: torch.optim.Optimizer) -> list[EpochRecord]:
+    def restore(self, learner: Learner) -> list[EpochRecord]:
         """Load the last checkpoint, if there is one.
 
         Returns:
@@ -92,8 +97,10 @@ class Checkpoints:
                 f"{latest} was written with another configuration, code version or data; "
                 "remove the folder, or choose another --output."
             )
-        networks.load_state_dict(load_file(latest / "network.safetensors"))
-        _unflatten(optimizer, load_file(latest / "optimizer.safetensors"))
+        learner.networks.load_state_dict(load_file(latest / "network.safetensors"))
+        _unflatten(learner.optimizer, load_file(latest / "optimizer.safetensors"))
+        if learner.average.state():
+            learner.average.load(load_file(latest / "average.safetensors"))
         return [EpochRecord(**record) for record in state["history"]]
 
 

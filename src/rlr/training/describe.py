@@ -40,6 +40,9 @@ def describe_network(config: Config, shapes: list[LevelShape]) -> NetworkSpec:
         alpha=model.alpha,
         ffn_ratio=model.ffn_ratio,
         references=model.references,
+        refine=model.refine,
+        bank=model.bank,
+        local=model.local,
     )
 
 

@@ -10,7 +10,7 @@ from rlr.training.seeding import generator
 def jitter(
     tokens: Tensor, hashes: list[str], level: int, epoch: int, seed: int, config: JitterConfig
 ) -> Tensor:
-    """Add noise to tokens: X' = X + N(0, 1) * (||x|| / C) * s, a token at a time.
+    """Add noise to tokens: X' = X + N(0, 1) * scale * s, as published (||x|| / C) a token.
 
     The noise of an image depends on the image, the level, the epoch and the seed alone: not on
     the batch it falls into, nor on the process.
@@ -21,12 +21,12 @@ def jitter(
         level: Index of the level.
         epoch: Number of the epoch.
         seed: Seed of the training.
-        config: Strength, share of tokens with noise, share of tokens set to zero.
+        config: Strength and scale, shares of tokens with noise and set to zero, dropout.
 
     Returns:
         (N, L, C), a new tensor, or `tokens` itself where all noise is off.
     """
-    if config.strength == 0.0 and config.zero_share == 0.0:
+    if config.strength == config.zero_share == config.dropout == 0.0:
         return tokens
     noisy = [
         _jitter_image(image, generator(seed, "jitter", epoch, level, name), config)
@@ -39,13 +39,27 @@ def _jitter_image(tokens: Tensor, draws: torch.Generator, config: JitterConfig) 
     length, channels = tokens.shape
     # Drawn on the CPU, so that every device sees the same noise.
     noise = torch.randn(length, channels, generator=draws).to(tokens.device)
-    scale: Tensor = torch.linalg.vector_norm(tokens, dim=-1, keepdim=True)  # (L, 1)
-    scale = scale * (config.strength / channels)
+    scale = _scale(tokens, config)
     if config.share < 1.0:
         chosen = torch.rand(length, 1, generator=draws) < config.share
         scale = scale * chosen.to(tokens.device)
+    if config.draw == "uniform":
+        scale = scale * float(torch.rand((), generator=draws))
     noisy = tokens + noise * scale
     if config.zero_share > 0.0:
         dropped = torch.rand(length, 1, generator=draws) < config.zero_share
         noisy = noisy.masked_fill(dropped.to(tokens.device), 0.0)
+    if config.dropout > 0.0:
+        dropped = torch.rand(length, channels, generator=draws) < config.dropout
+        noisy = noisy.masked_fill(dropped.to(tokens.device), 0.0) / (1.0 - config.dropout)
     return noisy
+
+
+def _scale(tokens: Tensor, config: JitterConfig) -> Tensor:
+    """Return the noise's deviation for the tokens (L, C): (L, 1), (1, C) or (1, 1)."""
+    if config.scale == "token":
+        norm: Tensor = torch.linalg.vector_norm(tokens, dim=-1, keepdim=True)
+        return norm * (config.strength / tokens.shape[1])
+    if config.scale == "channel":
+        return tokens.std(dim=0, keepdim=True, correction=0) * config.strength
+    return tokens.new_full((1, 1), config.strength)

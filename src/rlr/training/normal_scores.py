@@ -8,7 +8,7 @@ import torch
 
 from rlr.detection.artifact import Networks
 from rlr.detection.scoring import Scorer
-from rlr.training.store import FeatureStore, ImageSet
+from rlr.training.store import FeatureStore, ImageSet, at_epoch
 
 
 def score_images(
@@ -69,3 +69,7 @@ class PartOf:
     def tokens(self, places: Sequence[int]) -> list[torch.Tensor]:
         """Return one tensor (N, L, C) a level."""
         return self._store.tokens([self._places[place] for place in places])
+
+    def at(self, epoch: int) -> FeatureStore:
+        """Return the store of an epoch."""
+        return PartOf(at_epoch(self._store, epoch), self._places)

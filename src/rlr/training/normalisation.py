@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rlr.features.normalisation import ChannelMoments, ChannelNormalisation
 from rlr.foundation.progress import track
-from rlr.training.store import FeatureStore
+from rlr.training.store import FeatureStore, at_epoch
 from rlr.training.team import Team
 
 
@@ -21,6 +21,10 @@ class NormalisedStore:
     def tokens(self, places: Sequence[int]) -> list[Tensor]:
         """Return one tensor (N, L, C) a level."""
         return self._normalisation.apply(self._store.tokens(places))
+
+    def at(self, epoch: int) -> FeatureStore:
+        """Return the store of an epoch."""
+        return NormalisedStore(at_epoch(self._store, epoch), self._normalisation)
 
 
 def fit_normalisation(

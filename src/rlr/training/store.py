@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,20 @@ class FeatureStore(Protocol):
     def tokens(self, places: Sequence[int]) -> list[Tensor]:
         """Return one tensor (N, L, C) a level, on the training's device."""
         ...
+
+
+@runtime_checkable
+class ChangingStore(Protocol):
+    """A store that shows other views of the images from epoch to epoch."""
+
+    def at(self, epoch: int) -> FeatureStore:
+        """Return the store of an epoch."""
+        ...
+
+
+def at_epoch(store: FeatureStore, epoch: int) -> FeatureStore:
+    """Return what a store shows in an epoch; most stores do not change."""
+    return store.at(epoch) if isinstance(store, ChangingStore) else store
 
 
 class ImageReader:

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +30,7 @@ from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
 from rlr.training.admission import Admission, Champion, admit
 from rlr.training.attachments import make_canary_of, make_reference
+from rlr.training.augmentation import require_known
 from rlr.training.calibration import Side, fit_calibration
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, describe_scoring, fingerprint
@@ -38,6 +40,7 @@ from rlr.training.seeding import derive_seed
 from rlr.training.store import FeatureStore, ImageSet, open_store
 from rlr.training.team import Team, join_team, local_device
 from rlr.training.trainer import OnEpoch, Trainer
+from rlr.training.views import open_views
 
 logger = logging.getLogger(__name__)
 MODEL_FOLDER = "model"
@@ -49,6 +52,7 @@ def train(
     output: Path,
     on_epoch: OnEpoch | None = None,
     champion: Champion | None = None,
+    until: int | None = None,
 ) -> dict[str, Any]:
     """Train one detector for all classes, and set its thresholds from normal images.
 
@@ -63,6 +67,8 @@ def train(
         output: Folder to write: `model/`, `history.json`, `config.yaml`, `result.json`.
         on_epoch: Called by the leading process after each epoch.
         champion: The model that looks at unjudged images first; None: there is none.
+        until: Epoch to pause after: what is written is the detector as it is then, and a later call
+            goes on from there. None: the last epoch.
 
     Returns:
         The content of `result.json`.
@@ -76,7 +82,7 @@ def train(
     with join_team(device) as team:
         admission = admit(config, manifest, champion, Path(output), team, device)
         session = _Session(config, manifest, admission, Path(output), team, device)
-        return session.run(on_epoch)
+        return session.run(on_epoch, until)
 
 
 class _Session:
@@ -93,6 +99,8 @@ class _Session:
     ) -> None:
         self.config, self.manifest, self.output = config, manifest, output
         self.team, self.device = team, device
+        self.until: int | None = None
+        self.feature_seconds = 0.0
         self.unjudged = admission.origin if admission else None
         admitted = admission.paths if admission else ()
         self.images = ImageSet.of(manifest, trainable(manifest, admitted))
@@ -112,20 +120,25 @@ class _Session:
         self.normalisation: ChannelNormalisation | None = None
         self.folds: list[tuple[list[int], Networks]] = []  # kept where they serve twice
 
-    def run(self, on_epoch: OnEpoch | None) -> dict[str, Any]:
+    def run(self, on_epoch: OnEpoch | None, until: int | None) -> dict[str, Any]:
         (self.output / RESULT_FILE).unlink(missing_ok=True)  # nothing must look finished
+        self.until, start = until, time.process_time()
         raw = self._open(self.images, "features of training images")
         raw_held_out = self._open(self.normals, "features of validation images")
+        views = open_views(self.images, raw, self.extractor, self.config, self.team)
+        self.feature_seconds = time.process_time() - start
         self.normalisation = self._fit_normalisation(raw)
         store = normalised(raw, self.normalisation)
+        self.views = normalised(views, self.normalisation)
         held_out = normalised(raw_held_out, self.normalisation)
         networks = self._new_networks("networks")
         history = self._trainer(networks).fit(
             self.images,
-            store,
+            self.views,
             held_out=(len(self.normals), held_out) if len(self.normals) else None,
             checkpoints=self._checkpoints("main", self.images),
             on_epoch=on_epoch,
+            until=until,
         )
         calibration = self._fit_calibration(networks, store, held_out)
         preprocessing = self.config.features.preprocessing
@@ -149,6 +162,7 @@ class _Session:
 
     def _require_images(self) -> None:
         self._refuse_unreadable()
+        require_known(self.images.classes, self.config.training.augmentation)
         if not len(self.images):
             raise UserError(
                 f"{self.manifest.root}: no normal training image that is in no other split; "
@@ -230,7 +244,7 @@ class _Session:
         }
         source = self.config.detection.calibration.residuals
         if source == "cross_fit" and self.scoring.calibration is not None:
-            self.folds = list(self._train_folds(store))
+            self.folds = list(self._train_folds())
             sides[source] = [
                 Side(fitted, take(self.images, held), PartOf(store, held))
                 for held, fitted in self.folds
@@ -263,11 +277,11 @@ class _Session:
         """Score each training image by networks that were trained without its fold."""
         scores = np.zeros(len(self.images))
         batch_size = self.config.features.batch_size
-        for held, networks in self.folds or self._train_folds(store):
+        for held, networks in self.folds or self._train_folds():
             scores[held] = score_images(scorer, networks, store, held, batch_size)
         return scores
 
-    def _train_folds(self, store: FeatureStore) -> Iterator[tuple[list[int], Networks]]:
+    def _train_folds(self) -> Iterator[tuple[list[int], Networks]]:
         """Yield the places of each fold, and networks that were trained without it."""
         folds = self.config.threshold.folds
         fold_by_place = np.array([fold_of(group, folds) for group in self.images.groups])
@@ -275,9 +289,9 @@ class _Session:
             held = np.flatnonzero(fold_by_place == fold).tolist()
             rest = np.flatnonzero(fold_by_place != fold).tolist()
             if held:
-                yield held, self._fit_fold(fold, rest, store)
+                yield held, self._fit_fold(fold, rest)
 
-    def _fit_fold(self, fold: int, rest: Sequence[int], store: FeatureStore) -> Networks:
+    def _fit_fold(self, fold: int, rest: Sequence[int]) -> Networks:
         """Return networks trained without a fold."""
         if not rest:
             raise UserError("threshold.folds: a fold holds all training images; add images.")
@@ -285,9 +299,10 @@ class _Session:
         networks = self._new_networks("fold", fold)
         self._trainer(networks).fit(
             images,
-            PartOf(store, rest),
+            PartOf(self.views, rest),
             checkpoints=self._checkpoints(f"fold-{fold}", images),
             label=f"cross-fit {fold + 1} of {self.config.threshold.folds}",
+            until=self.until,
         )
         return networks
 
@@ -326,8 +341,12 @@ class _Session:
         with atomic_file(self.output / "config.yaml") as temporary:
             temporary.write_text(self.config.as_yaml(), encoding="utf-8")
         result = write_result(self.output, "train", **_summary(spec, records, self))
-        shutil.rmtree(self.output / "checkpoint", ignore_errors=True)
+        if not self._is_paused(records):
+            shutil.rmtree(self.output / "checkpoint", ignore_errors=True)
         return result
+
+    def _is_paused(self, records: list[dict[str, Any]]) -> bool:
+        return self.until is not None and len(records) == self.until < self.config.training.epochs
 
 
 def _summary(
@@ -344,6 +363,10 @@ def _summary(
         "unjudged": session.unjudged.model_dump(mode="json") if session.unjudged else None,
         "epochs": len(records),
         "final": records[-1],
+        "cpu_seconds": {
+            "features": session.feature_seconds,
+            "training": sum(record["cpu_seconds"] or 0.0 for record in records),
+        },
         "network_sha256": spec.weights.network,
         "backbone_sha256": spec.weights.backbone,
         "thresholds": {

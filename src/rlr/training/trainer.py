@@ -14,16 +14,18 @@ from torch import Tensor
 from rlr.config import Config
 from rlr.detection.artifact import Networks
 from rlr.foundation.errors import UserError
-from rlr.model import LevelNetwork, reconstruction_loss, reference_similarity
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.display import Display, show_training
-from rlr.training.jitter import jitter
+from rlr.training.learner import Learner
+from rlr.training.objective import Moment, Objective
 from rlr.training.seeding import generator
-from rlr.training.store import FeatureStore, ImageSet
+from rlr.training.stopping import should_stop
+from rlr.training.store import FeatureStore, ImageSet, at_epoch
 from rlr.training.team import Team
 
 OnEpoch = Callable[[EpochRecord], None]
 Batch = list[int]
+HeldOut = tuple[int, FeatureStore]
 
 
 class Trainer:
@@ -43,25 +45,25 @@ class Trainer:
         self._config = config
         self._team = team
         self._device = device
-        optimizer = config.training.optimizer
-        self._optimizer = torch.optim.Adam(
-            networks.parameters(),
-            lr=optimizer.learning_rate,
-            betas=optimizer.betas,
-            weight_decay=optimizer.weight_decay,
-        )
+        self._learner = Learner(networks, config.training)
+        self._objective = Objective(config, device)
 
     def fit(
         self,
         images: ImageSet,
         store: FeatureStore,
         *,
-        held_out: tuple[int, FeatureStore] | None = None,
+        held_out: HeldOut | None = None,
         checkpoints: Checkpoints | None = None,
         label: str = "training",
         on_epoch: OnEpoch | None = None,
+        until: int | None = None,
     ) -> list[EpochRecord]:
         """Train to the last epoch, or until the validation loss says stop.
+
+        Where weights are averaged, the networks end with the averaged ones. A training that pauses
+        (`until`) is the training of all epochs, interrupted: with the same checkpoints it goes on
+        from there, bit for bit.
 
         Args:
             images: The training images.
@@ -69,7 +71,9 @@ class Trainer:
             held_out: Number and features of the validation images.
             checkpoints: Where to save, and where to go on from.
             label: What is shown of this training.
-            on_epoch: Called after each epoch by the leading process.
+            on_epoch: Called after each epoch by the leading process; meanwhile the networks
+                have the averaged weights.
+            until: Epoch to pause after; None: the last one.
 
         Returns:
             One record an epoch, those before an interruption included.
@@ -78,19 +82,22 @@ class Trainer:
             UserError: The loss is not finite, or a checkpoint is of another training.
         """
         training = self._config.training
-        history = checkpoints.restore(self._networks, self._optimizer) if checkpoints else []
+        last = min(until or training.epochs, training.epochs)
+        history = checkpoints.restore(self._learner) if checkpoints else []
         with show_training(
             label, len(images), len(history), training.epochs, self._team.leads
         ) as display:
-            while len(history) < training.epochs and not self._should_stop(history):
+            while len(history) < last and not should_stop(history, training.stopping):
                 record = self._epoch(len(history) + 1, images, store, held_out, display)
                 history.append(record)
                 display.epoch(record)
                 due = record.epoch % training.checkpoint_epochs == 0
-                if checkpoints and self._team.leads and (due or record.epoch == training.epochs):
-                    checkpoints.save(self._networks, self._optimizer, history)
+                if checkpoints and self._team.leads and (due or record.epoch == last):
+                    checkpoints.save(self._learner, history)
                 if on_epoch and self._team.leads:
-                    on_epoch(record)
+                    with self._learner.average.shown():
+                        on_epoch(record)
+        self._learner.average.keep()
         return history
 
     def _epoch(
@@ -98,87 +105,60 @@ class Trainer:
         epoch: int,
         images: ImageSet,
         store: FeatureStore,
-        held_out: tuple[int, FeatureStore] | None,
+        held_out: HeldOut | None,
         display: Display,
     ) -> EpochRecord:
-        start = time.perf_counter()
+        training = self._config.training
+        start, cpu_start = time.perf_counter(), time.process_time()
         total = torch.zeros(len(self._networks), dtype=torch.float64)
-        for batch in self._batches(epoch, len(images)):
-            losses = self._step(epoch, batch, images, store)
+        shown = at_epoch(store, epoch)
+        batches = list(self._batches(epoch, len(images)))
+        for place, batch in enumerate(batches):
+            at = Moment(epoch, (epoch - 1) * len(batches) + place, training.epochs * len(batches))
+            losses = self._step(at, batch, images, shown)
             self._require_finite(losses, epoch)
             total += losses * len(batch)
             display.step(len(batch), float(losses.sum()))
-        seconds = time.perf_counter() - start
+        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
         means = (total / len(images)).tolist()
         return EpochRecord(
             epoch=epoch,
             loss=sum(means),
             level_losses=dict(zip(self._networks.keys(), means, strict=True)),
-            validation_loss=self._validation_loss(*held_out) if held_out else None,
+            validation_loss=self._validation_loss(held_out),
             images_per_second=len(images) / seconds,
             seconds=seconds,
+            cpu_seconds=cpu_seconds,
         )
+
+    def _validation_loss(self, held_out: HeldOut | None) -> float | None:
+        if held_out is None:
+            return None
+        with self._learner.average.shown():
+            return self._objective.validation_loss(self._networks, *held_out)
 
     def _batches(self, epoch: int, count: int) -> Iterator[Batch]:
         order = torch.randperm(count, generator=generator(self._config.seed, "order", epoch))
         size = self._config.training.batch_size
         yield from (part.tolist() for part in order.split(size))
 
-    def _step(self, epoch: int, batch: Batch, images: ImageSet, store: FeatureStore) -> Tensor:
+    def _step(self, at: Moment, batch: Batch, images: ImageSet, store: FeatureStore) -> Tensor:
         """Take one step on a global batch; return its mean loss a level, float64 on the CPU."""
         places = self._team.share(batch)
         losses = torch.zeros(len(self._networks), dtype=torch.float64)
-        self._optimizer.zero_grad(set_to_none=True)
+        self._networks.zero_grad(set_to_none=True)
         if places:
             # The loss is a mean over images: each process weighs in with its share of them.
             weight = len(places) / len(batch)
             hashes = [images.hashes[place] for place in places]
-            weighted = self._level_losses(epoch, store.tokens(places), hashes) * weight
+            clean = store.tokens(places)
+            means = self._objective.level_losses(self._networks, at, clean, hashes)
+            weighted = means * weight
             weighted.sum().backward()
             losses = weighted.detach().double().cpu()
         self._team.sum_gradients(self._networks.parameters())
-        self._optimizer.step()
+        self._learner.step(at.step, at.steps)
         return self._team.total(losses.to(self._device)).cpu()
-
-    def _level_losses(self, epoch: int, clean: list[Tensor], hashes: list[str]) -> Tensor:
-        config = self._config
-        losses = []
-        for (index, network), target in zip(self._networks.items(), clean, strict=True):
-            noisy = jitter(target, hashes, int(index), epoch, config.seed, config.training.jitter)
-            with self._autocast():
-                output = network(noisy)
-            loss = reconstruction_loss(output.float(), target)
-            penalty = config.model.reference_penalty
-            assert isinstance(network, LevelNetwork)
-            losses.append(loss + penalty * reference_similarity(network.reference))
-        return torch.stack(losses)
-
-    @torch.no_grad()
-    def _validation_loss(self, count: int, store: FeatureStore) -> float:
-        total = 0.0
-        size = self._config.features.batch_size
-        self._networks.eval()
-        for start in range(0, count, size):
-            places = range(start, min(start + size, count))
-            for network, target in zip(self._networks.values(), store.tokens(places), strict=True):
-                with self._autocast():
-                    output = network(target)
-                total += float(reconstruction_loss(output.float(), target)) * len(places)
-        self._networks.train()
-        return total / count
-
-    def _should_stop(self, history: list[EpochRecord]) -> bool:
-        stopping = self._config.training.stopping
-        losses = [r.validation_loss for r in history if r.validation_loss is not None]
-        if not stopping.enabled or len(losses) <= stopping.patience:
-            return False
-        best_before = min(losses[: -stopping.patience])
-        best_since = min(losses[-stopping.patience :])
-        return best_since > best_before * (1.0 - stopping.min_improvement)
-
-    def _autocast(self) -> torch.autocast:
-        enabled = self._config.training.precision == "bf16"
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=enabled)
 
     def _require_finite(self, losses: Tensor, epoch: int) -> None:
         for index, loss in zip(self._networks.keys(), losses.tolist(), strict=True):

@@ -1,0 +1,1 @@
+"""The parts of the measuring bench `benchmarks/detection.py`."""
