@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from rlr.data.layouts.btad import BtadLayout
 from rlr.data.layouts.entry import Entry, Layout
 from rlr.data.layouts.folder import FolderLayout
 from rlr.data.layouts.mvtec import MvtecLayout
+from rlr.data.layouts.realiad import RealIadLayout
 from rlr.data.layouts.tree import is_image
 from rlr.data.layouts.visa import VisaLayout
 from rlr.foundation.errors import UserError
@@ -12,8 +14,12 @@ from rlr.foundation.errors import UserError
 __all__ = ["Entry", "Layout", "open_layout"]
 
 # In the order of recognition: the most particular tree comes first.
-_LAYOUTS: dict[str, type[VisaLayout] | type[MvtecLayout] | type[FolderLayout]] = {
+_LAYOUTS: dict[
+    str, type[VisaLayout] | type[RealIadLayout] | type[MvtecLayout] | type[FolderLayout]
+] = {
     "visa": VisaLayout,
+    "realiad": RealIadLayout,
+    "btad": BtadLayout,
     "mvtec": MvtecLayout,
     "folder": FolderLayout,
 }
@@ -24,7 +30,7 @@ def open_layout(root: Path, name: str = "auto", single: str | None = None) -> La
 
     Args:
         root: Folder of the data set.
-        name: "mvtec", "visa", "folder", or "auto": recognised from the tree.
+        name: "mvtec", "visa", "btad", "realiad", "folder", or "auto": recognised from the tree.
         single: Name of the class where the root is the folder of a single one; None: the
             folder's own name.
 
