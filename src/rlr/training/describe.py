@@ -77,8 +77,18 @@ def describe_detector(
             weights_origin=origin,
             pooling=config.features.pooling,
         ),
+        normalisation="none",
         network=network,
-        scoring=ScoringSpec(**config.detection.model_dump()),
+        scoring=ScoringSpec(
+            squared=1.0,
+            cosine=1.0,
+            level_weights=None,
+            fusion="mean",
+            smoothing_sigma=config.detection.smoothing_sigma,
+            image_score=config.detection.image_score,
+            top_share=1.0,
+            calibration=None,
+        ),
         thresholds=thresholds,
         origin=OriginSpec(
             config_name=config.name,
@@ -91,7 +101,7 @@ def describe_detector(
             unjudged=unjudged,
         ),
         weights=weights,
-        attachments=AttachmentsSpec(reference=None, canary=None),
+        attachments=AttachmentsSpec(reference=None, canary=None, decoder=None),
     )
 
 
