@@ -131,7 +131,7 @@ class _Session:
                 f"{self.manifest.root}: no normal training image that is in no other split; "
                 "see the splits with `rlr data index`."
             )
-        if not len(self.normals) and self.config.threshold.method != "cross_fit":
+        if not len(self.normals) and self.config.threshold.method == "pooled":
             raise UserError(
                 "No validation images, so no threshold can be set: raise "
                 "data.validation_fraction, add images, or set threshold.method=cross_fit."
@@ -185,9 +185,16 @@ class _Session:
         classes = sorted({*self.images.classes, *self.normals.classes})
         rate = config.threshold.false_positive_rate
         short = [c for c in classes if not attainable(len(validation.get(c, ())), rate)]
-        crossed = config.threshold.method == "cross_fit" and short
-        fitted = by_class(self.images.classes, self._cross_fit(store)) if crossed else None
-        return decide_thresholds(classes, validation, rate, fitted)
+        method = config.threshold.method
+        if method == "pooled" or not short:
+            return decide_thresholds(classes, validation, rate)
+        fitted = by_class(
+            self.images.classes,
+            self._cross_fit(store)
+            if method == "cross_fit"
+            else score_images(networks, self.network, store, range(len(self.images)), config),
+        )
+        return decide_thresholds(classes, validation, rate, fitted, method)
 
     def _cross_fit(self, store: FeatureStore) -> np.ndarray:
         """Score each training image by networks that were trained without its fold."""
