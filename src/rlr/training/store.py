@@ -135,7 +135,7 @@ def open_store(
 def _allocate(sample: list[Tensor], count: int) -> list[Tensor]:
     size = sum(level[0].numel() * level.element_size() for level in sample) * count
     logger.info("features of %d images take %.2f GiB", count, size / GIBI)
-    free = _free_memory(sample[0].device)
+    free = free_memory(sample[0].device)
     if size > free:
         raise UserError(
             f"Features of {count} images take {size / GIBI:.1f} GiB, more than the "
@@ -144,7 +144,8 @@ def _allocate(sample: list[Tensor], count: int) -> list[Tensor]:
     return [level.new_zeros((count, *level.shape[1:])) for level in sample]
 
 
-def _free_memory(device: torch.device) -> int:
+def free_memory(device: torch.device) -> int:
+    """Return the free memory of a device, in bytes."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return int(psutil.virtual_memory().available)

@@ -1,6 +1,7 @@
 """Folder layouts: each turns a tree into entries, one an image."""
 
 from pathlib import Path
+from typing import Literal
 
 from rlr.data.layouts.btad import BtadLayout
 from rlr.data.layouts.entry import Entry, Layout
@@ -11,7 +12,9 @@ from rlr.data.layouts.tree import is_image
 from rlr.data.layouts.visa import VisaLayout
 from rlr.foundation.errors import UserError
 
-__all__ = ["Entry", "Layout", "open_layout"]
+__all__ = ["Entry", "Layout", "LayoutName", "open_layout", "recognises"]
+
+LayoutName = Literal["visa", "realiad", "btad", "mvtec", "folder"]
 
 # In the order of recognition: the most particular tree comes first.
 _LAYOUTS: dict[
@@ -44,6 +47,11 @@ def open_layout(root: Path, name: str = "auto", single: str | None = None) -> La
         )
     kind = _LAYOUTS[_recognise(root) if name == "auto" else name]
     return kind(root, single or root.absolute().name)
+
+
+def recognises(root: Path, name: LayoutName) -> bool:
+    """Return whether a folder holds a tree of this layout."""
+    return _LAYOUTS[name].recognises(root)
 
 
 def _recognise(root: Path) -> str:
