@@ -121,7 +121,7 @@ def _plan_lines(document: Mapping[str, Any]) -> Iterator[Any]:
     yield table(
         ("category", "train", "test normal", "test defective"),
         [*rows, ("all", *totals)],
-        f"{document['title']} in {document['root']}, layout {document['layout']}",
+        f"{document['title']}, layout {document['layout']}",
     )
     yield from document["notes"] or [f"This is the official set, as far as {_KNOWN}."]
     for name in document["presets_not_in_this_build"]:

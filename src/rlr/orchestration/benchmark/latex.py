@@ -5,7 +5,7 @@ from itertools import groupby
 
 from rlr.orchestration.benchmark.columns import Column, joined
 from rlr.orchestration.benchmark.figures import Figure
-from rlr.orchestration.benchmark.outcome import READING, Outcome, metrics_of
+from rlr.orchestration.benchmark.outcome import POOLED, READING, Outcome, metrics_of
 from rlr.orchestration.benchmark.protocol import IMAGE_METRICS, PIXEL_METRICS, TITLES
 
 PREAMBLE = r"""\documentclass[10pt]{article}
@@ -54,23 +54,27 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield f"% {outcome.plan.request.command()}"
     yield PREAMBLE
     yield rf"\section*{{{title}, multi-class}}"
-    yield escaped(" ".join([outcome.progress(), READING, *outcome.notes()]))
+    yield escaped(" ".join([outcome.progress(), READING, *outcome.notes(), *_pooled(outcome)]))
     yield from _table(
         f"{title}: means over the categories.", *_means(outcome), rows_of=_mean_rows(outcome)
     )
     for words, metrics in (("image level", IMAGE_METRICS), ("pixel level", PIXEL_METRICS)):
         titles = escaped("/".join(TITLES[metric] for metric in metrics))
         yield from _table(
-            f"{title}: {words} by category, {titles}; (q) is quoted.",
+            f"{title}: {words} by category, {titles}; what has a number is quoted.",
             *_category_head(outcome),
             rows_of=_category_rows(outcome, metrics),
         )
     yield r"\section*{Sources of what is quoted}"
-    yield r"\begin{itemize}"
-    for sentence in outcome.sources():
+    yield r"\begin{enumerate}"
+    for sentence in outcome.sources.values():
         yield rf"\item {escaped(sentence)}"
-    yield r"\end{itemize}"
+    yield r"\end{enumerate}"
     yield r"\end{document}"
+
+
+def _pooled(outcome: Outcome) -> Iterator[str]:
+    yield f"{POOLED} {'; '.join(outcome.pooled())}."
 
 
 def _table(caption: str, columns: str, head: str, rows_of: Iterable[str]) -> Iterator[str]:
@@ -103,14 +107,11 @@ def _mean_rows(outcome: Outcome) -> Iterator[str]:
         for column in columns:
             figures = [column.mean.get(metric, UNDEFINED).text() for metric in metrics]
             seeds = "" if column.seeds is None else str(column.seeds)
-            yield _row([column.name, column.origin, *figures, seeds])
+            yield _row([outcome.label(column), column.origin, *figures, seeds])
 
 
 def _category_head(outcome: Outcome) -> tuple[str, str]:
-    names = [
-        column.name if column.kind == "measured" else f"{column.name} (q)"
-        for column in outcome.by_category
-    ]
+    names = [outcome.label(column) for column in outcome.by_category]
     return f"l{'r' * len(names)}", _row(["Category", *names])
 
 

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from rlr.orchestration.benchmark.columns import Column, joined
 from rlr.orchestration.benchmark.figures import Figure
-from rlr.orchestration.benchmark.outcome import READING, Outcome, metrics_of
+from rlr.orchestration.benchmark.outcome import POOLED, READING, Outcome, metrics_of
 from rlr.orchestration.benchmark.protocol import IMAGE_METRICS, PIXEL_METRICS, TITLES
 
 UNDEFINED = Figure(None)
@@ -26,13 +26,14 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"> **Note.** {note}\n"
     yield "## Means over the categories\n"
     yield from _means(outcome)
+    yield f"\n{POOLED} {'; '.join(outcome.pooled())}."
     for title, metrics in (("Image level", IMAGE_METRICS), ("Pixel level", PIXEL_METRICS)):
         yield f"\n## {title} by category\n"
-        yield f"{'/'.join(TITLES[metric] for metric in metrics)}; (q) is quoted.\n"
+        yield f"{'/'.join(TITLES[metric] for metric in metrics)}; what has a number is quoted.\n"
         yield from _categories(outcome, metrics)
     yield "\n## Sources of what is quoted\n"
-    for sentence in outcome.sources():
-        yield f"- {sentence}"
+    for number, sentence in enumerate(outcome.sources.values(), start=1):
+        yield f"{number}. {sentence}"
     yield "\nThese figures were copied from their sources, and nothing of them was measured here.\n"
 
 
@@ -45,12 +46,12 @@ def _means(outcome: Outcome) -> Iterator[str]:
         for column in columns:
             figures = [column.mean.get(metric, UNDEFINED).text() for metric in metrics]
             seeds = "" if column.seeds is None else str(column.seeds)
-            yield _row([_name(column), column.origin, *figures, seeds])
+            yield _row([_name(outcome, column), column.origin, *figures, seeds])
 
 
 def _categories(outcome: Outcome, metrics: Sequence[str]) -> Iterator[str]:
     columns = outcome.by_category
-    yield _row(["Category", *(f"{_name(column)}{_mark(column)}" for column in columns)])
+    yield _row(["Category", *(_name(outcome, column) for column in columns)])
     yield _row(["---", *["---:" for _ in columns]])
     for category in outcome.categories:
         cells = [joined(column.categories.get(category), metrics) for column in columns]
@@ -59,12 +60,9 @@ def _categories(outcome: Outcome, metrics: Sequence[str]) -> Iterator[str]:
     yield _row(["**Mean**", *means])
 
 
-def _name(column: Column) -> str:
-    return f"**{column.name}**" if column.kind == "measured" else column.name
-
-
-def _mark(column: Column) -> str:
-    return "" if column.kind == "measured" else " (q)"
+def _name(outcome: Outcome, column: Column) -> str:
+    label = outcome.label(column)
+    return f"**{label}**" if column.kind == "measured" else label
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -23,6 +23,11 @@ PARTIAL = (
     "These images are not the complete official set, so quoted means would not compare and are "
     "left out."
 )
+POOLED = (
+    "Over the images of all categories together, where scores must be on one scale, the categories "
+    "unknown:"
+)
+AUROC = "image_auroc"
 RANDOM = "has a backbone with random weights: it shows that the command works, and no quality."
 
 
@@ -97,10 +102,26 @@ class Outcome:
         if len(commits) > 1:
             yield f"The runs were made by {len(commits)} commits of the code."
 
-    def sources(self) -> list[str]:
-        """Return the sources of what is quoted, a sentence each."""
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The sources of what is quoted, a sentence each, in the order of their numbers."""
         used = {column.source for column in self.others}
-        return [source.sentence() for key, source in self.quoted.sources.items() if key in used]
+        return {
+            key: source.sentence() for key, source in self.quoted.sources.items() if key in used
+        }
+
+    def label(self, column: Column) -> str:
+        """Return a method's name, with the number of its source where it is quoted."""
+        if column.kind == "measured":
+            return column.name
+        return f"{column.name} [{list(self.sources).index(column.source) + 1}]"
+
+    def pooled(self) -> list[str]:
+        """Return the image metrics over all images together, a sentence a preset."""
+        return [
+            f"{column.name}: image AUROC {pooled_figures(self.runs[column.name])[AUROC].text()}"
+            for column in self.measured
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as a document, with shares of 1 of each run and percent of the rest."""

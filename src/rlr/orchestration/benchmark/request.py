@@ -1,6 +1,7 @@
 """What a user asks for, and the configuration that it comes to for each preset and seed."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,13 +103,14 @@ class Request:
 
     def command(self) -> str:
         """Return the command that asks for it."""
-        words = ["rlr benchmark", self.name, f"--root {self.root}"]
-        words.append(f"--presets {','.join(self.sources.values())}")
-        words.append(f"--seeds {','.join(map(str, self.seeds))}")
+        words = ["rlr", "benchmark", self.name, "--root", str(self.root)]
+        words += ["--presets", ",".join(self.sources.values())]
+        words += ["--seeds", ",".join(map(str, self.seeds))]
         if self.categories:
-            words.append(f"--categories {','.join(self.categories)}")
-        words += [f"--set {override}" for override in self.overrides]
-        return " ".join(words)
+            words += ["--categories", ",".join(self.categories)]
+        for override in self.overrides:
+            words += ["--set", override]
+        return shlex.join(words)
 
 
 def _as_overrides(values: Mapping[str, Any]) -> list[str]:
