@@ -75,6 +75,13 @@ def test_means_are_over_categories_and_then_over_seeds(whole: Outcome) -> None:
     assert column.categories["cable"]["image_auroc"].text() == "68.0 ± 0.7"
 
 
+def test_a_metric_that_one_seed_lacks_has_no_figure(whole: Outcome) -> None:
+    first, second = whole.runs["tiny"]
+    second["categories"]["zipper"]["pixel_auroc"] = None
+    figures = Outcome(whole.plan, {"tiny": [first, second]}, whole.quoted).measured[0]
+    assert figures.categories["zipper"]["pixel_auroc"].value is None
+
+
 def test_one_seed_has_no_spread(whole: Outcome) -> None:
     single = Outcome(whole.plan, {"tiny": whole.runs["tiny"][:1]}, whole.quoted)
     assert single.measured[0].mean["image_ap"].text() == "97.5"
