@@ -166,7 +166,9 @@ def test_the_other_sets_come_as_far_as_a_manifest(name: str, tmp_path: Path) -> 
 
 def test_views_of_a_part_are_scored_as_one_sample(tmp_path: Path) -> None:
     root = make_lookalike("realiad", tmp_path / "realiad")
-    asked = request("realiad", root, tmp_path / "out", categories=("usb",))
+    # Calibrated, too: with nothing set aside, that is made of training images.
+    more = (*SMALL, "features.normalisation=channel", "detection.calibration.method=position")
+    asked = request("realiad", root, tmp_path / "out", categories=("usb",), overrides=more)
     document = run_benchmark(asked)
     frame = pd.read_parquet(tmp_path / "out/runs/tiny/seed-0/evaluate/usb/scores.parquet")
     frame["part"] = frame["path"].str.extract(r"/(S\d+)/")
@@ -183,6 +185,17 @@ def test_views_of_a_part_are_scored_as_one_sample(tmp_path: Path) -> None:
 def test_visa_in_the_layout_of_its_authors_script(tmp_path: Path) -> None:
     root = make_lookalike("mpdd", tmp_path / "1cls")
     assert DATASETS["visa"].layout_of(root) == "mvtec"
+
+
+def test_what_needs_images_set_aside_keeps_its_share(tree: Path, tmp_path: Path) -> None:
+    plain = request("mvtec", tree, tmp_path / "out")
+    config = plain.config("tiny", 0)
+    assert (config.data.validation_fraction, config.threshold.method) == (0.0, "training")
+    calibrated = "detection.calibration={method: position, residuals: validation}"
+    keeping = request("mvtec", tree, tmp_path / "out", overrides=(*SMALL, calibrated))
+    config = keeping.config("tiny", 0)
+    assert (config.data.validation_fraction, config.threshold.method) == (0.15, "pooled")
+    assert keeping.data_of("tiny") == plain.data_of("tiny")  # the same images, listed once
 
 
 def test_a_dry_run_says_what_would_be_run(

@@ -46,8 +46,7 @@ def run_benchmark(request: Request) -> dict[str, Any]:
     for note in plan.notes:
         logger.warning("%s: %s", request.dataset.title, note)
     quoted = read_quoted(request.name)
-    first = next(iter(request.sources))
-    manifest = list_once(request.config(first, request.seeds[0]).data, request.output)
+    manifest = list_once(request.data_of(next(iter(request.sources))), request.output)
     runs: dict[str, list[dict[str, Any]]] = {preset: [] for preset in request.sources}
     wanted = [(preset, seed) for seed in request.seeds for preset in request.sources]
     document: dict[str, Any] = {}

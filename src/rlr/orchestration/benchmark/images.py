@@ -81,7 +81,7 @@ def list_once(config: DataConfig, folder: Path) -> Manifest:
     """Return the manifest of a benchmark; it is made where there is none yet.
 
     Args:
-        config: Where the images are, and how they are split.
+        config: Where the images are; nothing of them is set aside.
         folder: Where the manifest is kept.
 
     Raises:
@@ -100,8 +100,7 @@ def list_once(config: DataConfig, folder: Path) -> Manifest:
 
 
 def _listed(frame: pd.DataFrame) -> set[tuple[str, str, str, str, int]]:
-    split = frame["split"].replace("validation", "train")  # carved out of it, if at all
-    columns = (frame["path"], frame["class"], split, frame["label"], frame["bytes"])
+    columns = (frame[name] for name in ("path", "class", "split", "label", "bytes"))
     return {(p, c, s, str(label), int(size)) for p, c, s, label, size in zip(*columns, strict=True)}
 
 
@@ -110,7 +109,7 @@ def _found(entries: Sequence[Entry], root: Path) -> set[tuple[str, str, str, str
         (
             entry.path,
             entry.class_name,
-            entry.split.replace("validation", "train"),
+            entry.split,
             str(entry.label),
             (root / entry.path).stat().st_size,
         )

@@ -111,7 +111,7 @@ def make_plan(request: Request, with_weights: bool = False) -> Plan:
     """
     request.check()
     configs = {name: request.config(name, request.seeds[0]) for name in request.sources}
-    counts = count_images(next(iter(configs.values())).data, request.dataset)
+    counts = count_images(request.data_of(next(iter(configs))), request.dataset)
     return Plan(
         request,
         counts,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rlr.config import Config
 from rlr.foundation.errors import UserError
 
 PROTOCOL = "standard"
@@ -41,6 +42,13 @@ OPTIONS = {
     "data.layout": "the name of the set",
     "data.version": "--root",
 }
+
+
+def needs_validation(config: Config) -> bool:
+    """Return whether a preset cannot do without normal images that are not trained on."""
+    calibration = config.detection.calibration
+    calibrates = calibration.method != "none" and calibration.residuals in ("validation", "both")
+    return calibrates or config.training.stopping.enabled
 
 
 def refuse_fixed(overrides: Sequence[str]) -> None:

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from rlr.config import Config, load_config
+from rlr.config.data import DataConfig
 from rlr.config.load import preset_names
 from rlr.foundation.errors import UserError
 from rlr.orchestration.benchmark.datasets import DATASETS, Dataset
-from rlr.orchestration.benchmark.protocol import FIXED, STARTING_POINT, refuse_fixed
+from rlr.orchestration.benchmark.protocol import (
+    FIXED,
+    STARTING_POINT,
+    needs_validation,
+    refuse_fixed,
+)
 
 PRESETS = ("published", "default", "dinov2")
 SEEDS = (0, 1, 2)
@@ -75,7 +81,7 @@ class Request:
         refuse_fixed(self.overrides)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise UserError("--seeds: name each seed once, such as 0,1,2.")
-        data = {name: self.config(name, self.seeds[0]).data for name in self.sources}
+        data = {name: self.data_of(name) for name in self.sources}
         first, *others = data.values()
         if any(other != first for other in others):
             raise UserError(
@@ -85,6 +91,9 @@ class Request:
 
     def config(self, preset: str, seed: int) -> Config:
         """Return the configuration of one run.
+
+        A preset that needs images set aside, because it calibrates or stops on them, keeps its
+        share of them; every other one is trained on all.
 
         Raises:
             UserError: The preset is unknown, or a key or a value is refused.
@@ -96,10 +105,20 @@ class Request:
             "data.version": None,
             "seed": seed,
         }
-        settings = [*_as_overrides(STARTING_POINT), *self.overrides]
-        return load_config(
-            self.sources[preset], [*settings, *_as_overrides(FIXED), *_as_overrides(places)]
-        )
+        given = [*self.overrides, *_as_overrides(FIXED), *_as_overrides(places)]
+        config = load_config(self.sources[preset], given)
+        if needs_validation(config):
+            return config
+        return load_config(self.sources[preset], [*_as_overrides(STARTING_POINT), *given])
+
+    def data_of(self, preset: str) -> DataConfig:
+        """Return what a preset says of the images, with nothing set aside.
+
+        Raises:
+            UserError: The preset is unknown, or a key or a value is refused.
+        """
+        data = self.config(preset, self.seeds[0]).data
+        return data.model_copy(update={"validation_fraction": 0.0})
 
     def command(self) -> str:
         """Return the command that asks for it."""

@@ -15,6 +15,7 @@ import pandas as pd
 
 from rlr.config import Config
 from rlr.data.manifest import GOOD, Manifest
+from rlr.data.splits import carve_validation
 from rlr.foundation.build import current_build
 from rlr.foundation.documents import (
     RESULT_FILE,
@@ -45,7 +46,8 @@ def run_once(
 
     Args:
         config: The configuration, with its seed.
-        manifest: All images; the model is trained on those of all categories together.
+        manifest: All images, with nothing set aside yet; the model is trained on those of all
+            categories together.
         folder: Where the run is kept.
         preset: Its name in tables.
         views: Whether images in one folder show one part.
@@ -56,6 +58,8 @@ def run_once(
     Raises:
         UserError: The folder holds another run, or the images or the configuration are refused.
     """
+    frame = carve_validation(manifest.frame, config.data.validation_fraction)
+    manifest = Manifest(frame, manifest.root, manifest.version)
     _claim(config, manifest, folder)
     if (folder / RESULT_FILE).is_file():
         return read_result(folder, KIND)
