@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.lookalikes import MVTEC, TRAIN, make_lookalike
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 import rlr.evaluation.evaluate as evaluation
@@ -262,12 +263,32 @@ def test_what_cannot_be_asked(
 def test_a_folder_that_is_not_the_set(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--root .*nowhere is missing; name the folder of VisA"):
         make_plan(request("visa", tmp_path / "nowhere", tmp_path / "out"))
-    with pytest.raises(UserError, match="is not in a layout of Real-IAD"):
+    with pytest.raises(UserError, match=r"is not in a layout of Real-IAD .*, but in that of mvtec"):
         make_plan(request("realiad", tree, tmp_path / "out"))
+    btad = make_lookalike("btad", tmp_path / "btad")
+    with pytest.raises(UserError, match=r"is not in a layout of MVTec AD .*, but in that of btad"):
+        make_plan(request("mvtec", btad, tmp_path / "out"))
     changed = Path(shutil.copytree(tree, tmp_path / "tree"))
     shutil.rmtree(changed / "cable" / "test" / "broken")
     with pytest.raises(UserError, match="cable has 6 normal training images, 3 normal and 0 def"):
         make_plan(request("mvtec", changed, tmp_path / "out"))
+
+
+def test_what_would_stop_a_run_late_stops_it_at_once(tree: Path, tmp_path: Path) -> None:
+    changed, output = Path(shutil.copytree(tree, tmp_path / "tree")), tmp_path / "out"
+    data = request("mvtec", changed, output).data_of("tiny")
+    mask = changed / "cable" / "ground_truth" / "broken" / "000_mask.png"
+    with Image.open(mask) as image:
+        image.resize((16, 16)).save(mask)
+    with pytest.raises(UserError, match="mask of 16x16 pixels for an image of 32x32"):
+        list_once(data, output)
+    mask.write_bytes(b"")
+    with pytest.raises(UserError, match=r"000_mask\.png is not a readable image"):
+        list_once(data, output)
+    (changed / "cable" / "test" / "good" / "001.png").write_bytes(b"junk")
+    with pytest.raises(UserError, match=r"001\.png is not a readable image .1 in all.*every image"):
+        list_once(data, output)
+    assert not output.exists()
 
 
 def test_seeds_must_be_numbers(rlr: Callable[..., Any], tree: Path) -> None:

@@ -12,13 +12,13 @@ from rlr.data.layouts.tree import is_image
 from rlr.data.layouts.visa import VisaLayout
 from rlr.foundation.errors import UserError
 
-__all__ = ["Entry", "Layout", "LayoutName", "open_layout", "recognises"]
+__all__ = ["Entry", "Layout", "LayoutName", "open_layout", "recognise"]
 
 LayoutName = Literal["visa", "realiad", "btad", "mvtec", "folder"]
 
 # In the order of recognition: the most particular tree comes first.
 _LAYOUTS: dict[
-    str, type[VisaLayout] | type[RealIadLayout] | type[MvtecLayout] | type[FolderLayout]
+    LayoutName, type[VisaLayout] | type[RealIadLayout] | type[MvtecLayout] | type[FolderLayout]
 ] = {
     "visa": VisaLayout,
     "realiad": RealIadLayout,
@@ -28,7 +28,9 @@ _LAYOUTS: dict[
 }
 
 
-def open_layout(root: Path, name: str = "auto", single: str | None = None) -> Layout:
+def open_layout(
+    root: Path, name: LayoutName | Literal["auto"] = "auto", single: str | None = None
+) -> Layout:
     """Open a tree of images.
 
     Args:
@@ -45,16 +47,16 @@ def open_layout(root: Path, name: str = "auto", single: str | None = None) -> La
             f"The data folder {root} is missing; name another (data.root), generate a set with "
             "`rlr data synth` or fetch one with `rlr data pull`."
         )
-    kind = _LAYOUTS[_recognise(root) if name == "auto" else name]
+    kind = _LAYOUTS[recognise(root) if name == "auto" else name]
     return kind(root, single or root.absolute().name)
 
 
-def recognises(root: Path, name: LayoutName) -> bool:
-    """Return whether a folder holds a tree of this layout."""
-    return _LAYOUTS[name].recognises(root)
+def recognise(root: Path) -> LayoutName:
+    """Return the layout of a folder, by what lies where.
 
-
-def _recognise(root: Path) -> str:
+    Raises:
+        UserError: It holds no images, or they are in no known layout.
+    """
     for name, layout in _LAYOUTS.items():
         if layout.recognises(root):
             return name

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlr.data.layouts import LayoutName, recognises
+from rlr.data.layouts import LayoutName, recognise
 from rlr.foundation.errors import UserError
 
 
@@ -44,13 +44,14 @@ class Dataset:
         """
         if not root.is_dir():
             raise UserError(f"--root {root} is missing; name the folder of {self.title}.")
-        for layout in self.layouts:
-            if recognises(root, layout):
-                return layout
-        raise UserError(
-            f"--root {root} is not in a layout of {self.title} ({' or '.join(self.layouts)}); name "
-            "the folder that its archive unpacks to, see docs/benchmarks.md."
-        )
+        layout = recognise(root)
+        if layout not in self.layouts:
+            raise UserError(
+                f"--root {root} is not in a layout of {self.title} ({' or '.join(self.layouts)}), "
+                f"but in that of {layout}; name the folder that its archive unpacks to, see "
+                "docs/benchmarks.md."
+            )
+        return layout
 
 
 _MVTEC = (

@@ -8,10 +8,19 @@ from pathlib import Path
 import pandas as pd
 
 from rlr.config.data import DataConfig
+from rlr.data.images import read_header
 from rlr.data.index import index_images, read_entries
 from rlr.data.layouts import Entry
-from rlr.data.manifest import GOOD, Manifest, read_manifest, write_manifest
+from rlr.data.manifest import (
+    GOOD,
+    MASK_SEPARATOR,
+    UNREADABLE,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
 from rlr.foundation.errors import UserError
+from rlr.foundation.progress import track
 from rlr.orchestration.benchmark.datasets import Dataset
 
 MANIFEST_FILE = "manifest.parquet"
@@ -85,11 +94,14 @@ def list_once(config: DataConfig, folder: Path) -> Manifest:
         folder: Where the manifest is kept.
 
     Raises:
-        UserError: The images are others than those of the runs that are there.
+        UserError: The images are others than those of the runs that are there, or an image or a
+            mask cannot be used.
     """
     file, root = folder / MANIFEST_FILE, Path(config.root)
     if not file.is_file():
-        write_manifest(index_images(config, root), file)
+        manifest = index_images(config, root)
+        _refuse_unusable(manifest)
+        write_manifest(manifest, file)
     manifest = read_manifest(file, root)
     if _listed(manifest.frame) != _found(read_entries(config, root), root):
         raise UserError(
@@ -97,6 +109,30 @@ def list_once(config: DataConfig, folder: Path) -> Manifest:
             "or split), or on other categories; choose another --output."
         )
     return manifest
+
+
+def _refuse_unusable(manifest: Manifest) -> None:
+    """Refuse images and masks that would stop a run only after hours of training.
+
+    Raises:
+        UserError: One is not readable, or a mask is not of its image's size.
+    """
+    frame = manifest.frame
+    unreadable = list(frame.loc[frame["mode"] == UNREADABLE, "path"])
+    if unreadable:
+        raise UserError(
+            f"{manifest.root / unreadable[0]} is not a readable image ({len(unreadable)} in all); "
+            "replace it: the standard protocol takes every image."
+        )
+    masked = frame[frame["mask"].notna()].to_dict(orient="records")
+    for row in track(masked, "Reading masks"):
+        for name in row["mask"].split(MASK_SEPARATOR):
+            header = read_header(manifest.root / name)
+            if (header.width, header.height) != (row["width"], row["height"]):
+                raise UserError(
+                    f"{manifest.root / name}: mask of {header.width}x{header.height} pixels for an "
+                    f"image of {row['width']}x{row['height']} ({row['path']}); restore both files."
+                )
 
 
 def _listed(frame: pd.DataFrame) -> set[tuple[str, str, str, str, int]]:
