@@ -211,7 +211,8 @@ def _tables(moments: Moments, shrinkage: Shrinkage, grid: tuple[int, int]) -> tu
 def _overall_variance(moments: Moments) -> Tensor:
     """Return the variance of each channel over all images and places: moments (L, C), (C,)."""
     first, second = (moments.sums.sum(dim=1) / moments.counts.sum()).mean(dim=1)
-    return (second - first.square()).clamp_min(0.0)
+    variance: Tensor = (second - first.square()).clamp_min(0.0)
+    return variance
 
 
 def _positive(scale: Tensor, least: float = LEAST_SPREAD) -> Tensor:
