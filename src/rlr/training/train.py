@@ -79,6 +79,22 @@ def train(
         return session.run(on_epoch)
 
 
+def open_backbone(config: Config) -> tuple[Backbone, WeightsOrigin]:
+    """Create the backbone of a configuration with its weights, as its training does.
+
+    Args:
+        config: The configuration; random weights are drawn from its seed.
+
+    Returns:
+        The backbone, and where its weights came from.
+
+    Raises:
+        UserError: The backbone cannot be built, or its weights cannot be had.
+    """
+    levels = [level.index for level in config.model.levels]
+    return build_backbone(config.features.backbone, levels, derive_seed(config.seed, "backbone"))
+
+
 class _Session:
     """What one training holds together."""
 
@@ -98,7 +114,7 @@ class _Session:
         self.images = ImageSet.of(manifest, trainable(manifest, admitted))
         self.normals = ImageSet.of(manifest, calibratable(manifest))
         self._require_images()
-        self.backbone, self.origin = self._build_backbone()
+        self.backbone, self.origin = open_backbone(config)
         self.extractor = FeatureExtractor(
             self.backbone,
             config.features.preprocessing.mean,
@@ -180,11 +196,6 @@ class _Session:
                 f"{told}; replace or remove it, or set validation.severity.readable=warning."
             )
         logger.warning("%s: left out of the training.", told)
-
-    def _build_backbone(self) -> tuple[Backbone, WeightsOrigin]:
-        levels = [level.index for level in self.config.model.levels]
-        seed = derive_seed(self.config.seed, "backbone")
-        return build_backbone(self.config.features.backbone, levels, seed)
 
     def _open(self, images: ImageSet, label: str) -> FeatureStore:
         return open_store(images, self.extractor, self.config.features, label, self.team)

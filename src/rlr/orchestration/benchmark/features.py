@@ -34,19 +34,22 @@ def describe_features(config: Config, with_weights: bool = False) -> Features:
     Raises:
         UserError: The backbone cannot be built, or its weights cannot be had.
     """
-    from rlr.features import Backbone, FeatureExtractor, build_backbone
+    from rlr.features import FeatureExtractor
+    from rlr.training.train import open_backbone
 
-    features = config.features
-    levels = [level.index for level in config.model.levels]
-    backbone = (
-        build_backbone(features.backbone, levels, config.seed)[0]
-        if with_weights
-        else Backbone(features.backbone.name, levels, features.backbone.options)
+    size, pooling = config.features.preprocessing, config.features.pooling
+    backbone, _ = open_backbone(config if with_weights else _without_weights(config))
+    shapes = FeatureExtractor(backbone, size.mean, size.std, pooling).shapes(
+        size.height, size.width
     )
-    size = features.preprocessing
-    extractor = FeatureExtractor(backbone, size.mean, size.std, features.pooling)
-    shapes = extractor.shapes(size.height, size.width)
     return Features([(*grid, channels) for grid, channels in shapes])
+
+
+def _without_weights(config: Config) -> Config:
+    """Return a configuration whose backbone needs no file: shapes do not depend on weights."""
+    backbone = config.features.backbone.model_copy(update={"weights": "random"})
+    features = config.features.model_copy(update={"backbone": backbone})
+    return config.model_copy(update={"features": features})
 
 
 def free_gibibytes(config: Config) -> float:
