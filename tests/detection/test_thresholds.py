@@ -95,6 +95,21 @@ def test_cross_fitted_scores_are_taken_where_validation_is_short() -> None:
     assert thresholds.per_class["b"].n == 200
 
 
+def test_scores_of_images_that_were_trained_on_bound_nothing() -> None:
+    fitted = {"a": normal(120, 1, 0.1, 0), "b": normal(6, 1, 0.1, 1)}
+    validation = {"c": normal(120, 1, 0.1, 2)}
+    found = decide_thresholds(["a", "b", "c"], validation, 0.01, fitted, "training")
+    assert found.scored_by == {"a": "training", "b": "training", "c": "conformal"}
+    for thresholds in (found, change_rate(found, 0.05)):
+        for name, method in (("a", "training"), ("b", "pooled")):
+            own = thresholds.per_class[name]
+            assert (own.method, own.attainable) == (method, False)
+            assert "the networks have seen: it bounds no rate" in own.note
+        assert thresholds.per_class["c"].attainable
+        assert thresholds.per_class["c"].note == ""
+        assert not thresholds.overall.attainable
+
+
 def test_rate_can_be_changed_later() -> None:
     scores = {"a": normal(150, 1, 0.1, 0), "b": normal(20, 5, 1, 1)}
     once = decide_thresholds(["a", "b"], scores, 0.2)

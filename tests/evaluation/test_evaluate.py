@@ -93,6 +93,25 @@ def test_pixels_of_the_published_protocol(
     assert found["pixel_ap"] != metrics["default"]["per_class"]["plate"]["pixel_ap"]
 
 
+def test_pixels_of_the_standard_protocol(stand_in: Any, full_set: Manifest, output: Path) -> None:
+    """Smoothed maps brought to 256x256 bilinearly, masks by nearest neighbour."""
+    settings = load_config("tiny", ["evaluation.protocols=[standard]", "evaluation.baseline=false"])
+    evaluate(stand_in, full_set, settings, output)
+    maps, masks = [], []
+    rows = full_set.frame.query("`class` == 'plate' and split == 'test' and label.notna()")
+    for row in rows.to_dict(orient="records"):
+        said = next(stand_in.predict_rows(full_set, pd.DataFrame([row])))[1]
+        mask = Image.new("L", (row["width"], row["height"]))
+        if isinstance(row["mask"], str):
+            mask = Image.open(full_set.root / row["mask"])
+        masks.append(np.asarray(mask.resize((256, 256), Image.Resampling.NEAREST)))
+        large = Image.fromarray(said.anomaly_map).resize((256, 256), Image.Resampling.BILINEAR)
+        maps.append(np.asarray(large))
+    expected = {"aupro_0.30": aupro(masks, maps, 0.3), **pixel_metrics(masks, maps)}
+    found = json.loads((output / "metrics.json").read_text())["standard"]["per_class"]["plate"]
+    assert {key: found[key] for key in expected} == pytest.approx(expected)
+
+
 def test_image_metrics_are_the_same_under_both_protocols(metrics: dict[str, Any]) -> None:
     for group in ("mean", "pooled"):
         ours, theirs = metrics["default"][group], metrics["published"][group]

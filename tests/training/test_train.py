@@ -283,7 +283,7 @@ def test_features_larger_than_memory_are_refused(
 ) -> None:
     from rlr.training import store
 
-    monkeypatch.setattr(store, "_free_memory", lambda _device: 1000)
+    monkeypatch.setattr(store, "free_memory", lambda _device: 1000)
     with pytest.raises(
         UserError, match=r"more than the 0.0 GiB of free memory; set features.cache"
     ):

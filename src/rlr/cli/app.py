@@ -10,6 +10,7 @@ import typer
 
 from rlr import __version__
 from rlr.cli import (
+    benchmark,
     card,
     cluster,
     config,
@@ -55,6 +56,7 @@ for group in (cluster, config, data, pipeline, schedule, registry, runs, images,
 verbs: tuple[Callable[..., None], ...] = (
     train.train,
     evaluate.evaluate,
+    benchmark.benchmark,
     retrain.retrain,
     gate.gate,
     register.register,

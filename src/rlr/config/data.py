@@ -26,7 +26,7 @@ class DataConfig(Section):
         None,
         description="Folder of pulled data versions; null: RLR_DATA_CACHE, else .rlr/versions.",
     )
-    layout: Literal["auto", "mvtec", "visa", "folder"] = Field(
+    layout: Literal["auto", "mvtec", "visa", "btad", "realiad", "folder"] = Field(
         "auto", description="Folder layout; auto: recognised from the tree."
     )
     classes: list[str] | None = Field(None, description="Product classes to use; null: all.")

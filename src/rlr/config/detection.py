@@ -123,10 +123,11 @@ class ThresholdConfig(Section):
     false_positive_rate: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
         0.01, description="Share of normal images that may be called defective."
     )
-    method: Literal["pooled", "cross_fit"] = Field(
+    method: Literal["pooled", "cross_fit", "training"] = Field(
         "pooled",
         description="Where a class has too few validation images for the rate: pool all classes "
-        "after calibration, or score all training normals by models that have not seen them.",
+        "after calibration, or score all training normals by models that have not seen them; "
+        "training: by the model that has, which bounds no rate and is for benchmarks alone.",
     )
     folds: Annotated[int, Field(ge=2)] = Field(5, description="Folds of cross_fit.")
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(

@@ -10,11 +10,12 @@ from rlr.config.section import Positive, Section
 class EvaluationConfig(Section):
     """What is measured on the test images, and what the report shows."""
 
-    protocols: list[Literal["default", "published"]] = Field(
+    protocols: list[Literal["default", "published", "standard"]] = Field(
         ["default", "published"],
         min_length=1,
         description="default: one smoothing for image and pixel scores, masks at their native "
-        "size; published: pixel metrics before the smoothing, at the input size.",
+        "size; published: pixel metrics before the smoothing, at the input size; standard: after "
+        "it, at 256x256, as papers compare multi-class methods.",
     )
     aupro_limits: list[Annotated[float, Field(gt=0.0, le=1.0)]] = Field(
         [0.30, 0.05], min_length=1, description="False-positive rates AUPRO is integrated to."

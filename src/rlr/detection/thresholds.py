@@ -12,9 +12,11 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-Method = Literal["conformal", "cross_fit", "pooled", "largest"]
+Method = Literal["conformal", "cross_fit", "training", "pooled", "largest"]
+ScoredBy = Literal["conformal", "cross_fit", "training"]
 Scores = Mapping[str, np.ndarray]
 
+SEEN = "from training images, which the networks have seen: it bounds no rate"
 LEAST_FOR_SCALE = 5  # below this a class's own spread says nothing, and all classes' is taken
 
 
@@ -27,7 +29,8 @@ class Threshold(BaseModel):
         n: Number of normal scores that the value was computed from.
         class_n: Number of those that are of the class itself.
         method: conformal: from the class's own scores; cross_fit: from its training images,
-            scored by models that had not seen them; pooled: from all classes' calibrated
+            scored by models that had not seen them; training: from them, scored by the networks
+            that have, which bounds no rate; pooled: from all classes' calibrated
             scores; largest: even together too few, the value is the largest score seen.
         attainable: Whether the class's own images suffice for the rate.
         note: What is to be said about it, or "".
@@ -61,7 +64,8 @@ class Thresholds(BaseModel):
         overall: Threshold for images whose class is not known.
         per_class: Threshold of each class.
         calibration: Location and scale of each class.
-        normal_scores: Scores of normal images that the networks were not trained on, sorted.
+        normal_scores: Scores of normal images, sorted; but for `training` the networks that made
+            them were not trained on these images.
         scored_by: How those scores came about.
     """
 
@@ -72,7 +76,7 @@ class Thresholds(BaseModel):
     per_class: dict[str, Threshold]
     calibration: dict[str, Calibration]
     normal_scores: dict[str, list[float]]
-    scored_by: dict[str, Literal["conformal", "cross_fit"]]
+    scored_by: dict[str, ScoredBy]
 
 
 def conformal_quantile(scores: np.ndarray, rate: float) -> float | None:
@@ -128,19 +132,22 @@ def decide_thresholds(
     classes: list[str],
     validation: Scores,
     rate: float,
-    out_of_fold: Scores | None = None,
+    fitted: Scores | None = None,
+    fitted_by: ScoredBy = "cross_fit",
 ) -> Thresholds:
     """Set the threshold of each class, and one for images of unknown class.
 
-    Where the validation images of a class are too few for the rate, its cross-fitted training
-    scores are taken, if there are any; where those are too few as well, all classes are pooled
+    Where the validation images of a class are too few for the rate, the scores of its training
+    images are taken, if there are any; where those are too few as well, all classes are pooled
     after calibration. The largest score is taken only where even that is too little, and says so.
 
     Args:
         classes: All product classes.
         validation: Scores of the validation images, (n,) a class; a class may be missing.
         rate: Target false-positive rate.
-        out_of_fold: Scores of the training images by networks that had not seen them.
+        fitted: Scores of the training images.
+        fitted_by: Whether networks that had not seen them made these (cross_fit), or the trained
+            ones, which have (training).
 
     Returns:
         The thresholds.
@@ -149,13 +156,13 @@ def decide_thresholds(
         ValueError: There is no normal score at all.
     """
     chosen: dict[str, np.ndarray] = {}
-    scored_by: dict[str, Literal["conformal", "cross_fit"]] = {}
+    scored_by: dict[str, ScoredBy] = {}
     for name in classes:
         own = np.asarray(validation.get(name, ()), dtype=np.float64)
-        fitted = np.asarray((out_of_fold or {}).get(name, ()), dtype=np.float64)
-        crossed = not attainable(len(own), rate) and len(fitted) > len(own)
-        chosen[name] = np.sort(fitted if crossed else own)
-        scored_by[name] = "cross_fit" if crossed else "conformal"
+        others = np.asarray((fitted or {}).get(name, ()), dtype=np.float64)
+        taken = not attainable(len(own), rate) and len(others) > len(own)
+        chosen[name] = np.sort(others if taken else own)
+        scored_by[name] = fitted_by if taken else "conformal"
     return _from_scores(chosen, scored_by, rate)
 
 
@@ -195,9 +202,7 @@ def _scale(values: np.ndarray, shared: float) -> float:
     return float(np.abs(values - np.median(values)).mean()) or shared
 
 
-def _from_scores(
-    scores: Scores, scored_by: Mapping[str, Literal["conformal", "cross_fit"]], rate: float
-) -> Thresholds:
+def _from_scores(scores: Scores, scored_by: Mapping[str, ScoredBy], rate: float) -> Thresholds:
     calibration = calibrate(scores)
     pooled = np.concatenate(
         [(v - calibration[k].location) / calibration[k].scale for k, v in scores.items()]
@@ -206,9 +211,16 @@ def _from_scores(
         name: _class_threshold(values, scored_by[name], calibration[name], pooled, rate)
         for name, values in scores.items()
     }
+    overall = _overall_threshold(np.concatenate(list(scores.values())), rate)
+    if "training" in scored_by.values():
+        overall = _bound_nothing(overall)
+        per_class = {
+            name: found if found.method == "conformal" else _bound_nothing(found)
+            for name, found in per_class.items()
+        }
     return Thresholds(
         rate=rate,
-        overall=_overall_threshold(np.concatenate(list(scores.values())), rate),
+        overall=overall,
         per_class=per_class,
         calibration=calibration,
         normal_scores={name: [float(v) for v in values] for name, values in scores.items()},
@@ -216,9 +228,14 @@ def _from_scores(
     )
 
 
+def _bound_nothing(threshold: Threshold) -> Threshold:
+    """Say of a threshold that scores of images which the networks have seen went into it."""
+    return threshold.model_copy(update={"attainable": False, "note": SEEN})
+
+
 def _class_threshold(
     own: np.ndarray,
-    scored_by: Literal["conformal", "cross_fit"],
+    scored_by: ScoredBy,
     calibration: Calibration,
     pooled: np.ndarray,
     rate: float,

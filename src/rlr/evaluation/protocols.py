@@ -10,6 +10,8 @@ from PIL import Image
 from rlr.evaluation.ground_truth import GroundTruth
 from rlr.evaluation.scored import ScoredSet
 
+STANDARD_SIDE = 256  # pixels, to which the papers on multi-class detection bring maps and masks
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -95,6 +97,14 @@ def _input_mask(scored: ScoredSet, truth: GroundTruth, place: int) -> np.ndarray
     return shrink_mask(truth.mask(place), scored.raw_maps.shape[1:])
 
 
+def _standard_map(scored: ScoredSet, _: GroundTruth, place: int) -> np.ndarray:
+    return stretch(scored.anomaly_maps[place], (STANDARD_SIDE, STANDARD_SIDE))
+
+
+def _standard_mask(_: ScoredSet, truth: GroundTruth, place: int) -> np.ndarray:
+    return shrink_mask(truth.mask(place), (STANDARD_SIDE, STANDARD_SIDE))
+
+
 PROTOCOLS = {
     "default": Protocol(
         "default",
@@ -110,5 +120,13 @@ PROTOCOLS = {
         "shrunk to it by nearest neighbour.",
         _raw_map,
         _input_mask,
+    ),
+    "standard": Protocol(
+        "standard",
+        "The choices of the papers that compare multi-class methods: image scores and pixel "
+        "metrics come from the same smoothed map; for pixels it is brought to 256x256 bilinearly, "
+        "and the mask by nearest neighbour.",
+        _standard_map,
+        _standard_mask,
     ),
 }

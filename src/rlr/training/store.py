@@ -149,7 +149,7 @@ def open_store(
 def _allocate(sample: list[Tensor], count: int) -> list[Tensor]:
     size = sum(level[0].numel() * level.element_size() for level in sample) * count
     logger.info("features of %d images take %.2f GiB", count, size / GIBI)
-    free = _free_memory(sample[0].device)
+    free = free_memory(sample[0].device)
     if size > free:
         raise UserError(
             f"Features of {count} images take {size / GIBI:.1f} GiB, more than the "
@@ -164,10 +164,11 @@ def fits(sample: list[Tensor], count: int) -> bool:
     Half of the free memory, that is: what is kept for speed alone should not be in the way.
     """
     size = sum(level[0].numel() * level.element_size() for level in sample) * count
-    return size <= _free_memory(sample[0].device) / 2
+    return size <= free_memory(sample[0].device) / 2
 
 
-def _free_memory(device: torch.device) -> int:
+def free_memory(device: torch.device) -> int:
+    """Return the free memory of a device, in bytes."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return int(psutil.virtual_memory().available)

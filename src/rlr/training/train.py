@@ -85,6 +85,22 @@ def train(
         return session.run(on_epoch, until)
 
 
+def open_backbone(config: Config) -> tuple[Backbone, WeightsOrigin]:
+    """Create the backbone of a configuration with its weights, as its training does.
+
+    Args:
+        config: The configuration; random weights are drawn from its seed.
+
+    Returns:
+        The backbone, and where its weights came from.
+
+    Raises:
+        UserError: The backbone cannot be built, or its weights cannot be had.
+    """
+    levels = [level.index for level in config.model.levels]
+    return build_backbone(config.features.backbone, levels, derive_seed(config.seed, "backbone"))
+
+
 class _Session:
     """What one training holds together."""
 
@@ -106,7 +122,7 @@ class _Session:
         self.images = ImageSet.of(manifest, trainable(manifest, admitted))
         self.normals = ImageSet.of(manifest, calibratable(manifest))
         self._require_images()
-        self.backbone, self.origin = self._build_backbone()
+        self.backbone, self.origin = open_backbone(config)
         self.extractor = FeatureExtractor(
             self.backbone,
             config.features.preprocessing.mean,
@@ -168,7 +184,7 @@ class _Session:
                 f"{self.manifest.root}: no normal training image that is in no other split; "
                 "see the splits with `rlr data index`."
             )
-        if not len(self.normals) and self.config.threshold.method != "cross_fit":
+        if not len(self.normals) and self.config.threshold.method == "pooled":
             raise UserError(
                 "No validation images, so no threshold can be set: raise "
                 "data.validation_fraction, add images, or set threshold.method=cross_fit."
@@ -194,11 +210,6 @@ class _Session:
                 f"{told}; replace or remove it, or set validation.severity.readable=warning."
             )
         logger.warning("%s: left out of the training.", told)
-
-    def _build_backbone(self) -> tuple[Backbone, WeightsOrigin]:
-        levels = [level.index for level in self.config.model.levels]
-        seed = derive_seed(self.config.seed, "backbone")
-        return build_backbone(self.config.features.backbone, levels, seed)
 
     def _open(self, images: ImageSet, label: str) -> FeatureStore:
         return open_store(images, self.extractor, self.config.features, label, self.team)
@@ -269,9 +280,16 @@ class _Session:
         classes = sorted({*self.images.classes, *self.normals.classes})
         rate = config.threshold.false_positive_rate
         short = [c for c in classes if not attainable(len(validation.get(c, ())), rate)]
-        crossed = config.threshold.method == "cross_fit" and short
-        fitted = by_class(self.images.classes, self._cross_fit(scorer, store)) if crossed else None
-        return decide_thresholds(classes, validation, rate, fitted)
+        method = config.threshold.method
+        if method == "pooled" or not short:
+            return decide_thresholds(classes, validation, rate)
+        if method == "cross_fit":
+            fitted = self._cross_fit(scorer, store)
+        else:
+            everywhere = range(len(self.images))
+            fitted = score_images(scorer, networks, store, everywhere, batch_size)
+        of_class = by_class(self.images.classes, fitted)
+        return decide_thresholds(classes, validation, rate, of_class, method)
 
     def _cross_fit(self, scorer: Scorer, store: FeatureStore) -> np.ndarray:
         """Score each training image by networks that were trained without its fold."""

@@ -16,7 +16,12 @@ UNLABELLED: Split = "unlabelled"
 
 
 def judged(
-    folder: Path, split: Split, class_name: str, root: Path, truth: GroundTruth | None = None
+    folder: Path,
+    split: Split,
+    class_name: str,
+    root: Path,
+    truth: GroundTruth | None = None,
+    good: str = GOOD,
 ) -> list[Entry]:
     """Return the images of a split's folder, which holds one folder a label.
 
@@ -26,16 +31,17 @@ def judged(
         class_name: Product class.
         root: Folder that paths are relative to.
         truth: Masks of the class; None where the split has none.
+        good: Name of the folder of normal images in this layout.
 
     Raises:
         UserError: Images lie directly in the folder, so nobody knows their label.
     """
-    refuse_images_in(folder, f"good, DEFECT (the name of its defect) or ../{UNLABELLED}")
+    refuse_images_in(folder, f"{good}, DEFECT (the name of its defect) or ../{UNLABELLED}")
     entries = []
     for labelled in folders_in(folder):
-        label = labelled.name
+        label = GOOD if labelled.name == good else labelled.name
         for image in images_in(labelled):
-            masks = truth.claim(image, label, label != GOOD) if truth else ()
+            masks = truth.claim(image, labelled.name, label != GOOD) if truth else ()
             entries.append(Entry(relative(image, root), class_name, split, label, masks))
     return entries
 

@@ -21,7 +21,7 @@ from rlr.data.layouts.class_folder import (
 from rlr.data.layouts.entry import Entry
 from rlr.data.layouts.ground_truth import GroundTruth
 from rlr.data.layouts.tree import folders_in, images_in, relative
-from rlr.data.manifest import Split
+from rlr.data.manifest import GOOD, Split
 
 GROUND_TRUTH = "ground_truth"
 KNOWN = ("train", "validation", "test", GROUND_TRUTH, UNLABELLED)
@@ -36,6 +36,8 @@ class MvtecLayout:
     """
 
     expectation = "MVTec AD: CLASS/train/good"
+    title = "MVTec"
+    good = GOOD  # name of the folders of normal images
 
     def __init__(self, root: Path, single: str) -> None:
         self._root = root
@@ -58,20 +60,22 @@ class MvtecLayout:
 
     def entries(self, class_name: str) -> list[Entry]:
         folder = self._folders[class_name]
-        refuse_images_in(folder, "train/good, test/good or test/DEFECT")
+        refuse_images_in(folder, f"train/{self.good}, test/{self.good} or test/DEFECT")
         truth = GroundTruth(folder / GROUND_TRUTH, self._root)
+        place = class_name, self._root
         entries = [
-            *judged(folder / "train", "train", class_name, self._root),
-            *judged(folder / "validation", "validation", class_name, self._root),
-            *judged(folder / "test", "test", class_name, self._root, truth),
+            *judged(folder / "train", "train", *place, good=self.good),
+            *judged(folder / "validation", "validation", *place, good=self.good),
+            *judged(folder / "test", "test", *place, truth, self.good),
             *unjudged(folder, class_name, self._root),
         ]
         truth.warn_of_orphans()
-        warn_of_strangers(folder, KNOWN, "MVTec")
+        warn_of_strangers(folder, KNOWN, self.title)
         return entries
 
     def place(self, class_name: str, split: Split, label: str) -> str:
-        return relative(self._folders[class_name] / split / label, self._root)
+        name = self.good if label == GOOD else label
+        return relative(self._folders[class_name] / split / name, self._root)
 
     def mask_place(self, class_name: str, label: str) -> str:
         return relative(self._folders[class_name] / GROUND_TRUTH / label, self._root)
