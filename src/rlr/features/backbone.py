@@ -58,7 +58,7 @@ class Backbone(nn.Module):
         final_norm: bool = False,
     ) -> None:
         super().__init__()
-        _require_known(name)
+        require_known(name)
         self.levels = [(level,) if isinstance(level, int) else tuple(level) for level in levels]
         self.blocks = tuple(sorted({block for level in self.levels for block in level}))
         getter = {"feature_cls": _NormedGetter} if final_norm else {}
@@ -139,7 +139,7 @@ def build_backbone(
         UserError: The model is unknown, the size does not suit it, or the weights cannot be had or
             belong to another model.
     """
-    _require_known(config.name)
+    require_known(config.name)
     logging.getLogger("timm").setLevel(logging.ERROR)  # it lists what a pyramid does not need
 
     def build(pretrained: dict[str, Any] | None = None) -> Backbone:
@@ -202,9 +202,27 @@ def _from_hub(build: Callable[[dict[str, Any]], Backbone], name: str) -> Backbon
         ) from error
 
 
-def _require_known(name: str) -> None:
+def require_known(name: str) -> None:
+    """Refuse what timm does not know.
+
+    Raises:
+        UserError: It knows no such model, or no such tag of it.
+    """
     if timm.is_model(name):
+        _require_known_tag(name)
         return
     close = difflib.get_close_matches(name.split(".", maxsplit=1)[0], timm.list_models(), n=3)
     hint = f"did you mean {', '.join(close)}?" if close else "`timm.list_models()` names all."
     raise UserError(f"features.backbone.name: timm has no model '{name}'; {hint}")
+
+
+def _require_known_tag(name: str) -> None:
+    architecture, _, tag = name.partition(".")
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        tagged = timm.list_models(f"{architecture}.*", pretrained=True)
+        raise UserError(
+            f"features.backbone.name: timm knows no weights '{tag}' of {architecture}; "
+            f"it knows {', '.join(tagged) or 'none'}."
+        ) from error
