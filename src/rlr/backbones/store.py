@@ -125,7 +125,9 @@ class WeightsStore:
             except UserError as error:
                 yield error
 
-    def add(self, record: WeightsRecord, content: bytes, replace: bool = False) -> tuple[Entry, bool]:
+    def add(
+        self, record: WeightsRecord, content: bytes, replace: bool = False
+    ) -> tuple[Entry, bool]:
         """Put weights into the store, atomically.
 
         Args:

@@ -224,7 +224,7 @@ def _brought_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _list_lines(document: Mapping[str, Any]) -> "Iterator[RenderableType]":
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (entry["name"], "package", _size(entry), entry["sha256"][:12], None, None, None, None)
         for entry in document["packaged"]
     ]

@@ -71,7 +71,14 @@ class Backbone(nn.Module):
                 **options,
                 **(pretrained or {}),
             )
-        except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        except (
+            AssertionError,
+            AttributeError,
+            IndexError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             if pretrained and pretrained["pretrained"]:
                 raise
             raise UserError(
@@ -106,7 +113,7 @@ class Backbone(nn.Module):
                 )
 
 
-class _NormedGetter(FeatureGetterNet):  # type: ignore[misc]  # timm is untyped
+class _NormedGetter(FeatureGetterNet):
     """A vision transformer's blocks, its last norm applied to each."""
 
     def __init__(self, model: nn.Module, **arguments: Any) -> None:

@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from timm.models import PretrainedCfg
 
@@ -43,7 +42,6 @@ def download(repository: str, name: str) -> Fetched:
         MachineError: The hub cannot be reached, or refuses.
     """
     import huggingface_hub as hub
-    from huggingface_hub import constants
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it retries aloud
@@ -52,21 +50,28 @@ def download(repository: str, name: str) -> Fetched:
         cached = hub.try_to_load_from_cache(place, file, revision=revision or None)
         if isinstance(cached, str):
             return _fetched(cached, place)
-    if constants.HF_HUB_OFFLINE:
-        _refuse(name, "HF_HUB_OFFLINE is set")
-    silence = why_silent(constants.ENDPOINT, PATIENCE)
-    if silence:
-        _refuse(name, f"{constants.ENDPOINT}: {silence}")
+    away = _why_away()
+    if away:
+        raise _refusal(name, away)
     for file in FILES:
         try:
             return _fetched(hub.hf_hub_download(place, file, revision=revision or None), place)
-        except LocalEntryNotFoundError as error:  # it answers, but not to this
-            _refuse(name, _first_line(error), error)
+        except LocalEntryNotFoundError as error:  # a file that is there, but does not come
+            raise _refusal(name, _first_line(error)) from error
         except EntryNotFoundError:
             continue
         except Exception as error:  # the hub's client raises a zoo of network errors
-            _refuse(name, _first_line(error), error)
-    _refuse(name, f"{place} has none of {', '.join(FILES)}")
+            raise _refusal(name, _first_line(error)) from error
+    raise _refusal(name, f"{place} has none of {', '.join(FILES)}")
+
+
+def _why_away() -> str | None:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    silence = why_silent(constants.ENDPOINT, PATIENCE)
+    return f"{constants.ENDPOINT}: {silence}" if silence else None
 
 
 def _fetched(file: str, place: str) -> Fetched:
@@ -74,12 +79,12 @@ def _fetched(file: str, place: str) -> Fetched:
     return Fetched(Path(file), f"{place}@{commit}")
 
 
-def _refuse(name: str, reason: str, cause: Exception | None = None) -> NoReturn:
-    raise MachineError(
+def _refusal(name: str, reason: str) -> MachineError:
+    return MachineError(
         f"Weights of {name} could not be fetched from the hub ({reason}); fetch them on a machine "
         "that reaches it, carry the file here and bring it in with "
         f"`rlr backbone import {name} FILE --sha256 ...`."
-    ) from cause
+    )
 
 
 def _first_line(error: Exception) -> str:
