@@ -117,6 +117,8 @@ class _NormedGetter(FeatureGetterNet):
     """A vision transformer's blocks, its last norm applied to each."""
 
     def __init__(self, model: nn.Module, **arguments: Any) -> None:
+        if not (hasattr(model, "blocks") and hasattr(model, "norm")):
+            raise ValueError("it has no last norm for features.backbone.final_norm")
         super().__init__(model, norm=True, **arguments)
 
 

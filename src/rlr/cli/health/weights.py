@@ -66,6 +66,6 @@ def _look_into_cache(name: str) -> Finding:
         if isinstance(try_to_load_from_cache(origin.hf_hub_id, file), str):
             return "ok", f"{name} is in the hub's cache on this machine."
     return "warn", (
-        f"{name} is not in the hub's cache: the first use downloads it; without a network, bring it "
-        "with `rlr backbone import`, or name a local file in features.backbone.weights."
+        f"{name} is not in the hub's cache: the first use downloads it; without a network, bring "
+        "it with `rlr backbone import`, or name a local file in features.backbone.weights."
     )
