@@ -134,7 +134,7 @@ def test_verify_finds_every_kind_of_damage(file: Path, store: WeightsStore) -> N
     assert "is missing" in fault()
     (entry.folder / "record.json").write_text("{}")
     assert "cannot be read" in fault()
-    with pytest.raises(UserError, match="are in .* or in the package"):
+    with pytest.raises(UserError, match=r"are in .* or in the package"):
         list(verify_weights(store, "resnet18"))
     assert import_weights(store, "test_resnet", file, PLAIN, replace=True)[1], "that mends it"
     assert fault() == ""
@@ -219,10 +219,10 @@ def hub(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     content = file.read_bytes()
 
     class Hub(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:  # noqa: N802 - the library's name
+        def do_HEAD(self) -> None:
             self._answer(b"")
 
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             self._answer(content)
 
         def _answer(self, body: bytes) -> None:

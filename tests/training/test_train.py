@@ -134,9 +134,7 @@ def test_checkpoint_of_another_training_is_refused(
         train(load_config("tiny", ["seed=3"]), small_manifest, tmp_path)
 
 
-def test_exchanged_weights_are_another_training(
-    small_manifest: Manifest, tmp_path: Path
-) -> None:
+def test_exchanged_weights_are_another_training(small_manifest: Manifest, tmp_path: Path) -> None:
     """The path of a file does not say what is in it, and what is in it does not depend on where."""
     import timm
     import torch
