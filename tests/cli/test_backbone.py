@@ -37,7 +37,8 @@ def test_from_a_file_to_a_damaged_one(rlr: Callable[..., Any], file: Path, tmp_p
     (tmp_path / "packaged" / "test_resnet.safetensors").write_bytes(file.read_bytes())
     listed = json.loads(rlr("backbone", "list", "--json").stdout)
     assert [entry["licence"] for entry in listed["stored"]] == ["CC0-1.0"]
-    assert [entry["sha256"] for entry in listed["packaged"]] == [made["sha256"]]
+    packaged = [(entry["sha256"], entry["mean"]) for entry in listed["packaged"]]
+    assert packaged == [(made["sha256"], [0.5, 0.5, 0.5])]
     assert "CC0-1.0" in rlr("backbone", "list").stdout
     sound = rlr("backbone", "verify")
     assert (sound.status, sound.stdout.count("ok ")) == (0, 2)

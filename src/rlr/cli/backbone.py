@@ -205,8 +205,19 @@ def _packaged() -> Iterator[dict[str, Any]]:
     for name in packaged_names():
         path = packaged_weights(name)
         assert path is not None
-        size = path.stat().st_size
-        yield {"name": name, "sha256": file_sha256(path), "bytes": size, "path": str(path)}
+        facts = {"name": name, "sha256": file_sha256(path), "bytes": path.stat().st_size}
+        yield {**facts, **_normalisation(name), "path": str(path)}
+
+
+def _normalisation(name: str) -> dict[str, list[float] | None]:
+    """Return what images of a packaged backbone are normalised with; it is known with torch."""
+    from importlib.util import find_spec
+
+    if find_spec("timm") is None:
+        return {"mean": None, "std": None}
+    from rlr.features.normalisation import normalisation_of
+
+    return dict(normalisation_of(name))
 
 
 def _brought_lines(document: Mapping[str, Any]) -> Iterator[str]:
@@ -225,7 +236,16 @@ def _brought_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _list_lines(document: Mapping[str, Any]) -> "Iterator[RenderableType]":
     rows: list[tuple[object, ...]] = [
-        (entry["name"], "package", _size(entry), entry["sha256"][:12], None, None, None, None)
+        (
+            entry["name"],
+            "package",
+            _size(entry),
+            entry["sha256"][:12],
+            "the package",
+            _listed(entry["mean"]),
+            _listed(entry["std"]),
+            "as the package",
+        )
         for entry in document["packaged"]
     ]
     rows += [
@@ -264,5 +284,5 @@ def _size(entry: Mapping[str, Any]) -> str:
     return f"{entry['bytes'] / 1e6:.1f} MB"
 
 
-def _listed(values: list[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+def _listed(values: list[float] | None) -> str | None:
+    return None if values is None else ", ".join(f"{value:g}" for value in values)

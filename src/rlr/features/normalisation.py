@@ -47,5 +47,11 @@ def tell_mismatch(config: FeaturesConfig, source: WeightsSource) -> None:
             )
 
 
+def normalisation_of(name: str) -> dict[str, list[float]]:
+    """Return the mean and std that timm knows for a model."""
+    known = timm.get_pretrained_cfg(name)
+    return {"mean": list(known.mean), "std": list(known.std)}
+
+
 def _listed(values: tuple[float, ...]) -> str:
     return f"[{', '.join(f'{value:g}' for value in values)}]"
