@@ -16,7 +16,7 @@ from rlr.backbones import WeightsStore, open_weights_store
 from rlr.config.features import BackboneConfig, FeaturesConfig, PreprocessingConfig
 from rlr.features import build_backbone
 from rlr.features.bringing import Making, fetch_weights, import_weights
-from rlr.features.normalisation import tell_mismatch
+from rlr.features.mismatch import tell_mismatch
 from rlr.features.verify import verify_weights
 from rlr.features.weights import resolve_weights, weights_digest
 from rlr.foundation.errors import MachineError, UserError

@@ -215,7 +215,7 @@ def _normalisation(name: str) -> dict[str, list[float] | None]:
 
     if find_spec("timm") is None:
         return {"mean": None, "std": None}
-    from rlr.features.normalisation import normalisation_of
+    from rlr.features.mismatch import normalisation_of
 
     return dict(normalisation_of(name))
 

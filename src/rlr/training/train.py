@@ -19,7 +19,7 @@ from rlr.detection.device import pick_device
 from rlr.detection.spec import DetectorSpec
 from rlr.detection.thresholds import Thresholds, attainable, decide_thresholds
 from rlr.features import Backbone, FeatureExtractor, build_backbone
-from rlr.features.normalisation import tell_mismatch
+from rlr.features.mismatch import tell_mismatch
 from rlr.features.weights import WeightsSource, weights_digest
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
