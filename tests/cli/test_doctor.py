@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rlr.backbones import Source, WeightsRecord, WeightsStore
 from rlr.cli.health import check, environment
 from rlr.cli.health.check import examine
 from rlr.cli.health.environment import check_device, check_disk, check_python, check_roles
@@ -19,6 +20,7 @@ from rlr.cli.health.weights import check_weights
 from rlr.config.data import DataConfig
 from rlr.config.features import BackboneConfig
 from rlr.config.registry import RegistryConfig
+from rlr.foundation.documents import bytes_sha256
 from rlr.foundation.errors import MachineError
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port; nothing answers
@@ -133,6 +135,47 @@ def test_weights(tmp_path: Path) -> None:
     assert check_weights(BackboneConfig(weights=str(file)))[0] == "fail"
     file.write_bytes(b"1")
     assert check_weights(BackboneConfig(weights=str(file)))[0] == "ok"
+
+
+def test_weights_of_the_package_and_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rlr.backbones.packaged.FOLDER", tmp_path)
+    packaged = BackboneConfig(name="rlrnet", weights="packaged")
+    assert check_weights(packaged)[0] == "fail"
+    (tmp_path / "rlrnet.safetensors").write_bytes(b"1")
+    assert check_weights(packaged)[0] == "ok"
+    stored = BackboneConfig(name="resnet18", weights="store", store=str(tmp_path / "store"))
+    status, sentence = check_weights(stored)
+    assert status == "fail"
+    assert "rlr backbone import" in sentence
+    record = WeightsRecord(
+        schema_version=1,
+        name="resnet18",
+        architecture="resnet18",
+        tag=None,
+        default_tag=False,
+        sha256=bytes_sha256(b"weights"),
+        bytes=7,
+        parameters=1,
+        options={},
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        input_size=(224, 224),
+        licence=None,
+        source=Source(kind="file", place="x.safetensors", sha256=bytes_sha256(b"weights")),
+        brought_at="2026-01-01T00:00:00+00:00",
+        tools={},
+    )
+    entry, _ = WeightsStore(tmp_path / "store").add(record, b"weights")
+    assert check_weights(stored)[0] == "ok"
+    entry.weights.write_bytes(b"wieghts")
+    assert check_weights(stored) == (
+        "fail",
+        f"{entry.weights} is damaged "
+        f"(has the sha256 {bytes_sha256(b'wieghts')[:12]}... in place of "
+        f"{record.sha256[:12]}...); bring it again.",
+    )
 
 
 def test_weights_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,8 @@ RECIPE = {
     "detection.image_score": "max",
 }
 LEVELS = [
-    {"index": 2, "width": 256, "layers": 4, "heads": 8, "window": None},
-    {"index": 3, "width": 512, "layers": 4, "heads": 8, "window": None},
+    {"index": 2, "blocks": None, "width": 256, "layers": 4, "heads": 8, "window": None},
+    {"index": 3, "blocks": None, "width": 512, "layers": 4, "heads": 8, "window": None},
 ]
 
 
@@ -65,7 +65,7 @@ def value_of(config: Config, path: str) -> Any:
 
 
 def test_the_presets_are_these() -> None:
-    assert preset_names() == ["demo", "published", "tiny"]
+    assert preset_names() == ["demo", "dinov2", "published", "tiny"]
 
 
 @pytest.mark.parametrize("name", preset_names())

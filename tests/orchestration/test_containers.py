@@ -187,6 +187,20 @@ def test_what_is_named_is_shared_and_no_more(here: Path) -> None:
     assert mounts[str(here / ".rlr/mlflow")] is False
 
 
+@pytest.mark.parametrize(
+    ("weights", "shared"),
+    [("store", True), ("hub", True), ("packaged", False), ("random", False)],
+)
+def test_the_store_of_weights_is_shared_where_it_may_be_needed(
+    here: Path, monkeypatch: pytest.MonkeyPatch, weights: str, shared: bool
+) -> None:
+    monkeypatch.setenv("RLR_BACKBONES", "weights")
+    settings = load_config("tiny", [f"features.backbone.weights={weights}"])
+    assert here / "weights" not in shares_of(settings).readable, "it is not there"
+    (here / "weights").mkdir()
+    assert (here / "weights" in shares_of(settings).readable) is shared
+
+
 def test_where_new_images_are_imported_the_remote_is_written(here: Path) -> None:
     for name in ("images", "incoming", "remote"):
         (here / name).mkdir()

@@ -134,6 +134,40 @@ def test_checkpoint_of_another_training_is_refused(
         train(load_config("tiny", ["seed=3"]), small_manifest, tmp_path)
 
 
+def test_exchanged_weights_are_another_training(small_manifest: Manifest, tmp_path: Path) -> None:
+    """The path of a file does not say what is in it, and what is in it does not depend on where."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    class StoppedError(Exception):
+        pass
+
+    def interrupt(record: object) -> None:
+        raise StoppedError
+
+    def weights_of(seed: int, file: Path) -> Path:
+        torch.manual_seed(seed)
+        save_file(timm.create_model("test_resnet").state_dict(), file)
+        return file
+
+    def start(file: Path, on_epoch: object = None) -> None:
+        config = load_config("tiny", [f"features.backbone={{name: test_resnet, weights: {file}}}"])
+        train(config, small_manifest, tmp_path / "out", on_epoch)
+
+    file = weights_of(1, tmp_path / "weights.safetensors")
+    with pytest.raises(StoppedError):
+        start(file, interrupt)
+    weights_of(2, file)
+    with pytest.raises(UserError, match="another configuration"):
+        start(file)
+    start(weights_of(1, tmp_path / "moved.safetensors"))
+    spec = json.loads((tmp_path / "out" / "model" / "detector.json").read_text())
+    used = hashlib.sha256((tmp_path / "moved.safetensors").read_bytes()).hexdigest()
+    assert spec["backbone"]["weights_sha256"] == used
+    assert spec["backbone"]["weights_origin"] == "file"
+
+
 def test_two_processes_equal_one(
     once: Path, small_manifest: Manifest, manifest_file: Path, tmp_path: Path
 ) -> None:

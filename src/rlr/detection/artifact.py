@@ -47,6 +47,7 @@ DECODER_FILE = "decoder.safetensors"
 
 # What a section did not say before format 4, because it could be nothing else.
 ADDED_IN_FORMAT_4: dict[str, dict[str, Any]] = {
+    "backbone": {"final_norm": False, "weights_sha256": None},
     "network": {"refine": False, "bank": 0, "local": "dense"},
     "scoring": {
         "squared": 1.0,
@@ -122,8 +123,13 @@ def load_artifact(folder: Path) -> tuple[DetectorSpec, Networks, Backbone, Stati
     for name, expected in _digests(spec).items():
         _check_digest(folder / name, expected)
     networks = build_networks(spec.network)
-    levels = [level.index for level in spec.network.levels]
-    backbone = Backbone(spec.backbone.name, levels, spec.backbone.options)
+    backbone = Backbone(
+        spec.backbone.name,
+        [level.blocks for level in spec.network.levels],
+        spec.backbone.options,
+        size=(spec.preprocessing.height, spec.preprocessing.width),
+        final_norm=spec.backbone.final_norm,
+    )
     _load_weights(networks, folder / NETWORK_FILE)
     _load_weights(backbone, folder / BACKBONE_FILE)
     statistics = _load_statistics(spec, folder / STATISTICS_FILE)
@@ -206,7 +212,20 @@ def _read_format_3(document: dict[str, Any]) -> DetectorSpec:
     for section, added in ADDED_IN_FORMAT_4.items():
         if isinstance(document.get(section), dict):
             document[section] = {**document[section], **added}
-    return _read_format_4(document)
+    return _read_format_4(_with_blocks(document))
+
+
+def _with_blocks(document: dict[str, Any]) -> dict[str, Any]:
+    """Say of each level that it is made of one output of the backbone, that of its index."""
+    network = document.get("network")
+    levels = network.get("levels") if isinstance(network, dict) else None
+    if not isinstance(network, dict) or not isinstance(levels, list):
+        return document
+    levels = [
+        {**level, "blocks": [level.get("index")]} if isinstance(level, dict) else level
+        for level in levels
+    ]
+    return {**document, "network": {**network, "levels": levels}}
 
 
 def _read_format_4(document: dict[str, Any]) -> DetectorSpec:

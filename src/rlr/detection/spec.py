@@ -37,18 +37,34 @@ class PreprocessingSpec(Record):
 
 
 class BackboneSpec(Record):
-    """The frozen backbone; its weights travel in the artifact."""
+    """The frozen backbone; its weights travel in the artifact.
+
+    Attributes:
+        name: timm model name.
+        options: Further arguments of timm.create_model.
+        final_norm: Whether a vision transformer's last norm is applied to every block.
+        weights_origin: Where its weights came from.
+        weights_sha256: Of the file that they were read from; None: they came from none, or it was
+            not noted down, as before format 4.
+        pooling: Side of the average pooling window.
+    """
 
     name: str
     options: dict[str, str | int | float | bool]
+    final_norm: bool
     weights_origin: Literal["hub", "file", "random", "packaged", "store"]
+    weights_sha256: str | None
     pooling: int
 
 
 class LevelSpec(Record):
-    """One level's network, with nothing left to a rule."""
+    """One level's network, with nothing left to a rule.
+
+    The backbone's outputs `blocks` are averaged into the level's features.
+    """
 
     index: int
+    blocks: list[int]
     grid: tuple[int, int]
     channels: int
     width: int

@@ -18,7 +18,7 @@ from rlr.detection.spec import (
     WeightsSpec,
 )
 from rlr.detection.thresholds import Thresholds
-from rlr.features.backbone import WeightsOrigin
+from rlr.features.weights import WeightsSource
 from rlr.foundation.build import current_build
 from rlr.foundation.documents import digest
 from rlr.foundation.errors import UserError
@@ -50,6 +50,7 @@ def _describe_level(level: LevelConfig, grid: tuple[int, int], channels: int) ->
     assert level.width is not None  # filled in when the configuration was read
     return LevelSpec(
         index=level.index,
+        blocks=level.blocks or [level.index],
         grid=grid,
         channels=channels,
         width=level.width,
@@ -100,7 +101,7 @@ def describe_detector(
     unjudged: UnjudgedSpec | None,
     network: NetworkSpec,
     scoring: ScoringSpec,
-    origin: WeightsOrigin,
+    source: WeightsSource,
     thresholds: Thresholds,
     weights: WeightsSpec,
 ) -> DetectorSpec:
@@ -115,7 +116,9 @@ def describe_detector(
         backbone=BackboneSpec(
             name=backbone.name,
             options=dict(backbone.options),
-            weights_origin=origin,
+            final_norm=backbone.final_norm,
+            weights_origin=source.origin,
+            weights_sha256=source.sha256,
             pooling=config.features.pooling,
         ),
         normalisation=config.features.normalisation,
@@ -137,18 +140,21 @@ def describe_detector(
     )
 
 
-def fingerprint(config: Config, images: list[str]) -> str:
+def fingerprint(config: Config, images: list[str], backbone: str) -> str:
     """Return the digest of all that determines the trained weights, for checkpoints.
 
     Args:
         config: The configuration.
         images: sha256 of the training images, in order.
+        backbone: Digest of the backbone's weights: where they lie says nothing of what they are.
     """
+    places = {"backbone": {"weights", "store"}}
     training = config.training.model_dump(mode="json", exclude={"checkpoint_epochs", "device"})
     return digest(
         {
             "seed": config.seed,
-            "features": config.features.model_dump(mode="json"),
+            "features": config.features.model_dump(mode="json", exclude=places),
+            "backbone": backbone,
             "model": config.model.model_dump(mode="json"),
             "training": training,
             "images": images,

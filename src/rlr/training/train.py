@@ -23,8 +23,9 @@ from rlr.detection.spec import DetectorSpec
 from rlr.detection.statistics import Statistics
 from rlr.detection.thresholds import Thresholds, attainable, decide_thresholds
 from rlr.features import Backbone, FeatureExtractor, build_backbone
-from rlr.features.backbone import WeightsOrigin
+from rlr.features.mismatch import tell_mismatch
 from rlr.features.normalisation import ChannelNormalisation
+from rlr.features.weights import WeightsSource, weights_digest
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
@@ -85,7 +86,7 @@ def train(
         return session.run(on_epoch, until)
 
 
-def open_backbone(config: Config) -> tuple[Backbone, WeightsOrigin]:
+def open_backbone(config: Config) -> tuple[Backbone, WeightsSource]:
     """Create the backbone of a configuration with its weights, as its training does.
 
     Args:
@@ -97,8 +98,10 @@ def open_backbone(config: Config) -> tuple[Backbone, WeightsOrigin]:
     Raises:
         UserError: The backbone cannot be built, or its weights cannot be had.
     """
-    levels = [level.index for level in config.model.levels]
-    return build_backbone(config.features.backbone, levels, derive_seed(config.seed, "backbone"))
+    features = config.features
+    levels = [level.blocks or [level.index] for level in config.model.levels]
+    size = features.preprocessing.height, features.preprocessing.width
+    return build_backbone(features.backbone, levels, derive_seed(config.seed, "backbone"), size)
 
 
 class _Session:
@@ -123,6 +126,9 @@ class _Session:
         self.normals = ImageSet.of(manifest, calibratable(manifest))
         self._require_images()
         self.backbone, self.origin = open_backbone(config)
+        self.backbone_digest = weights_digest(self.backbone)
+        if team.leads:
+            tell_mismatch(config.features, self.origin)
         self.extractor = FeatureExtractor(
             self.backbone,
             config.features.preprocessing.mean,
@@ -229,7 +235,8 @@ class _Session:
 
     def _checkpoints(self, name: str, images: ImageSet) -> Checkpoints:
         folder = self.output / "checkpoint" / name
-        return Checkpoints(folder, fingerprint(self.config, images.hashes))
+        digest = fingerprint(self.config, images.hashes, self.backbone_digest)
+        return Checkpoints(folder, digest)
 
     def _fit_normalisation(self, store: FeatureStore) -> ChannelNormalisation | None:
         if self.config.features.normalisation == "none":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlr.backbones import open_weights_store
 from rlr.config import Config
 from rlr.data.versions.materialise import cache_folder
 from rlr.data.versions.remote import REMOTE_VARIABLE, open_remote
@@ -15,7 +16,8 @@ from rlr.registry.versions import MODEL_CACHE
 if TYPE_CHECKING:
     from docker.types import Mount
 
-WORDS_FOR_WEIGHTS = ("hub", "random")
+WORDS_FOR_WEIGHTS = ("hub", "packaged", "random", "store")
+STORED = ("hub", "store")  # words for weights that may lie in the store
 ARTIFACTS = "artifacts"  # beside a local tracking database
 
 
@@ -73,10 +75,10 @@ def give(folder: Path, owner: tuple[int, int]) -> None:
 def shares_of(settings: Config) -> Shares:
     """Return what a configuration names on this machine, as far as it is there.
 
-    The images' folder, local backbone weights, lists beside the images and a local data remote are
-    read; the caches of data versions and of registered models and a local tracking database are
-    written. Where new images are imported, their folder and labels are read, too, and the remote is
-    written.
+    The images' folder, local backbone weights or the store of them, lists beside the images and a
+    local data remote are read; the caches of data versions and of registered models and a local
+    tracking database are written. Where new images are imported, their folder and labels are read,
+    too, and the remote is written.
 
     Args:
         settings: The configuration of the run.
@@ -92,6 +94,7 @@ def shares_of(settings: Config) -> Shares:
         data.previous_manifest,
         data.champion,
         None if weights in WORDS_FOR_WEIGHTS else weights,
+        str(backbone_store(settings)) if weights in STORED else None,
         remote if _is_here(remote) else None,
     ]
     writable = [data_cache(settings), _absolute(MODEL_CACHE)]
@@ -104,6 +107,11 @@ def shares_of(settings: Config) -> Shares:
         writable.append(store.parent)
     readable = {_absolute(name) for name in named if name and _absolute(name).exists()}
     return Shares(tuple(sorted(readable - set(writable))), tuple(dict.fromkeys(writable)))
+
+
+def backbone_store(settings: Config) -> Path:
+    """Return the folder of weights that were brought to this machine."""
+    return _absolute(open_weights_store(settings.features.backbone).folder)
 
 
 def data_cache(settings: Config) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from rlr.backbones import STORE_VARIABLE
 from rlr.config import Config
 from rlr.config.quantity import bytes_of
 from rlr.data.versions.materialise import CACHE_VARIABLE
@@ -22,7 +23,13 @@ from rlr.orchestration.cluster import IMAGE_PIPELINE, IMAGE_TRAIN, Needs, secret
 from rlr.orchestration.containers.audit import container_faults
 from rlr.orchestration.containers.daemon import daemon_explained, docker_client
 from rlr.orchestration.containers.images import Image, find_image
-from rlr.orchestration.containers.mounts import data_cache, data_remote, give, shares_of
+from rlr.orchestration.containers.mounts import (
+    backbone_store,
+    data_cache,
+    data_remote,
+    give,
+    shares_of,
+)
 from rlr.orchestration.containers.watch import RUN_LABEL, Seen, Watch, write_record
 from rlr.orchestration.outputs import read_outputs
 from rlr.orchestration.project import Project
@@ -85,6 +92,7 @@ class Containers:
         task.set_container_image(image.reference)
         task.set_env_variable("RLR_IMAGE", str(image))
         wanted = secret_variables(needs) + ((CACHE_VARIABLE,) if needs.data else ())
+        wanted += (STORE_VARIABLE,) if needs.heavy else ()
         for name in wanted:
             if self._variables.get(name):
                 task.set_env_variable(name, self._variables[name])
@@ -162,10 +170,16 @@ class Containers:
         found = {
             **os.environ,
             CACHE_VARIABLE: str(data_cache(self._settings)),
+            STORE_VARIABLE: self._shared_store(),
             "MLFLOW_TRACKING_URI": tracking_uri(self._settings.registry),
         }
         remote = data_remote(self._settings)
         return {**found, REMOTE_VARIABLE: remote} if remote else found
+
+    def _shared_store(self) -> str:
+        """Return this machine's store of weights, or nothing: an image may have one of its own."""
+        store = backbone_store(self._settings)
+        return str(store) if store in self._shares.readable else ""
 
 
 def _stop_all(client: "DockerClient", run: str) -> None:
