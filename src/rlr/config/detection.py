@@ -69,10 +69,10 @@ class CalibrationConfig(Section):
         1.0, description="Sigma of the Gaussian over tables by place, in tokens; 0: none."
     )
     shrinkage: NotNegative = Field(
-        10.0, description="Images that an estimate from all places weighs against one place's."
+        5.0, description="Images that an estimate from all places weighs against one place's."
     )
     ridge: Share = Field(
-        0.05,
+        0.02,
         description="Share of a channel's variance over all images in that of a prototype.",
     )
 
