@@ -16,18 +16,22 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from quality import own, patchcore
 from quality.curve import write_curve
 from quality.difference import difference_table
 from quality.openings import LEDGER, reason_of
 from quality.pages import rewrite
-from quality.protocol import LIMIT, Tree, open_tree
 from quality.results import Results, head_of, read_results
 from quality.tables import comparison_table, show
 
 from rlr.config import Config, load_config
 from rlr.foundation.errors import RlrError, UserError
+
+if TYPE_CHECKING:
+    from quality.protocol import Tree
+
+LIMIT, PATCHES = 120, 8000  # a class: training images that are given, and patches kept
 
 
 def main(words: list[str] | None = None) -> int:
@@ -44,24 +48,30 @@ def main(words: list[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and measure this package."""
+    from quality import own
+
     config, tree = _prepare(arguments)
     epochs = own.check_epochs(config, arguments.epochs_measured)
     why = None if tree.development else reason_of(config, arguments.reason)
-    results = _results("rlr", arguments, config, tree, epochs)
-    announce = own.announce_to(results, tree, why, arguments.ledger)
-    for seed in arguments.seeds:
-        own.measure_seed(_seeded(config, seed), tree, epochs, results, announce)
+    head = _head("rlr", arguments, config, tree, epochs)
+    with Results.open(arguments.out, head) as results:
+        announce = own.announce_to(results, tree, why, arguments.ledger)
+        for seed in arguments.seeds:
+            own.measure_seed(_seeded(config, seed), tree, epochs, results, announce)
 
 
 def run_patchcore(arguments: argparse.Namespace) -> None:
     """Measure PatchCore on the features of a configuration."""
+    from quality import own, patchcore
+
     config, tree = _prepare(arguments)
     why = None if tree.development else arguments.reason or "PatchCore: the yardstick"
     settings = patchcore.Settings(arguments.banks, arguments.patches, arguments.subset)
-    results = _results("patchcore", arguments, config, tree, [], patchcore=vars(settings))
-    announce = own.announce_to(results, tree, why, arguments.ledger)
-    for seed in arguments.seeds:
-        patchcore.measure_seed(_seeded(config, seed), settings, tree, results, announce)
+    head = _head("patchcore", arguments, config, tree, [], patchcore=vars(settings))
+    with Results.open(arguments.out, head) as results:
+        announce = own.announce_to(results, tree, why, arguments.ledger)
+        for seed in arguments.seeds:
+            patchcore.measure_seed(_seeded(config, seed), settings, tree, results, announce)
 
 
 def show_tables(arguments: argparse.Namespace) -> None:
@@ -90,7 +100,9 @@ def rewrite_page(arguments: argparse.Namespace) -> None:
     print(f"{arguments.page}: {rewrite(arguments.page)} tables")
 
 
-def _prepare(arguments: argparse.Namespace) -> tuple[Config, Tree]:
+def _prepare(arguments: argparse.Namespace) -> "tuple[Config, Tree]":
+    from quality.protocol import open_tree
+
     # Every epoch is saved: a run of hours may end at any time.
     overrides = [*arguments.set, "training.checkpoint_epochs=1"]
     if arguments.threads:
@@ -99,17 +111,16 @@ def _prepare(arguments: argparse.Namespace) -> tuple[Config, Tree]:
     return config, open_tree(arguments.root, config.data, arguments.limit, arguments.development)
 
 
-def _results(
+def _head(
     method: str,
     arguments: argparse.Namespace,
     config: Config,
-    tree: Tree,
+    tree: "Tree",
     epochs: list[int],
     **more: object,
-) -> Results:
+) -> dict[str, object]:
     head = head_of(method, config, arguments.config, arguments.set, tree, **more)
-    head |= {"seeds": arguments.seeds, "epochs_measured": epochs}
-    return Results.open(arguments.out, head)
+    return head | {"seeds": arguments.seeds, "epochs_measured": epochs}
 
 
 def _seeded(config: Config, seed: int) -> Config:
@@ -126,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     other = commands.add_parser("patchcore", help="measure PatchCore on the same features")
     _add_measurement(other)
     other.add_argument("--banks", choices=["class", "all"], default="class")
-    other.add_argument("--patches", type=int, default=patchcore.PATCHES, help="kept a class")
+    other.add_argument("--patches", type=int, default=PATCHES, help="kept a class")
     other.add_argument("--subset", choices=["random", "greedy"], default="random")
     other.set_defaults(command=run_patchcore)
     _add_readers(commands)

@@ -5,6 +5,7 @@ for anything else only with a reason, which is then listed.
 """
 
 import fcntl
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -102,11 +103,14 @@ def enter(opening: Opening, ledger: Path) -> None:
     It is entered before the images are looked at: a look that was interrupted was one, too.
     """
     ledger.parent.mkdir(parents=True, exist_ok=True)
-    with (ledger.parent / f".{ledger.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = os.open(ledger.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         openings = [*read_ledger(ledger), opening.as_dict()]
         document = {"schema_version": SCHEMA_VERSION, "count": len(openings), "openings": openings}
         write_json(ledger, document)
+    finally:
+        os.close(folder)
 
 
 def read_ledger(ledger: Path) -> list[dict[str, object]]:

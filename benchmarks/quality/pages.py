@@ -74,6 +74,9 @@ def _content(page: Path, words: str, folder: Path) -> str:
             "files, or openings."
         )
     missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        return f"Not measured yet: {', '.join(missing)}."
-    return KINDS[kind]([(folder / name, read_results(folder / name)) for name in names])
+    told = [f"Not measured yet: {', '.join(missing)}."] if missing else []
+    found = [(folder / name, read_results(folder / name)) for name in names if name not in missing]
+    # A difference is that of the first file, and needs another one.
+    if (kind == "difference" and (names[0] in missing or len(found) < 2)) or not found:
+        return told[0]
+    return "\n\n".join([KINDS[kind](found), *told])

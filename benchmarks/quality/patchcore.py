@@ -40,7 +40,6 @@ from rlr.training.seeding import derive_seed
 
 Banks = Literal["class", "all"]
 Subset = Literal["random", "greedy"]
-PATCHES = 8000
 PROJECTED = 128  # dimensions in which the greedy subset measures distances
 ALL = ""  # name of the one bank of all classes
 
@@ -56,7 +55,7 @@ class Settings:
     """
 
     banks: Banks = "class"
-    patches: int = PATCHES
+    patches: int = 8000
     subset: Subset = "random"
 
 

@@ -30,19 +30,9 @@ from rlr.foundation.errors import UserError
 
 SIDE = 256
 SIGMA = 4.0
-LIMIT = 120
 AUPRO_LIMIT = 0.3
 MARKER = "development.json"  # what `benchmarks/development.py` leaves at a tree's root
 GIVEN = ("train", "validation")
-METRICS = (
-    "image_auroc",
-    "image_ap",
-    "image_f1max",
-    "pixel_auroc",
-    "pixel_ap",
-    "pixel_f1max",
-    "aupro_0.30",
-)
 
 
 @dataclass(frozen=True)

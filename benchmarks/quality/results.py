@@ -9,21 +9,25 @@ import fcntl
 import os
 import platform
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import torch
 
-from quality.protocol import Outcome, Tree, describe_protocol
 from rlr.config import Config
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.build import current_build
 from rlr.foundation.documents import SCHEMA_VERSION, digest, file_sha256, read_json, write_json
 from rlr.foundation.errors import UserError
 
+if TYPE_CHECKING:
+    from quality.protocol import Outcome, Tree
+
 KIND = "detection-bench"
+WORK = ".work"
 SAME = ("method", "configuration", "protocol", "images")
 LIBRARIES = ("torch", "timm", "numpy", "scipy", "scikit-learn")
 
@@ -38,18 +42,20 @@ class Results:
 
     def __init__(self, path: Path, document: dict[str, Any]) -> None:
         self.path, self.document = path, document
-        self._lock: TextIO | None = None
 
     @classmethod
-    def open(cls, path: Path, head: dict[str, Any]) -> "Results":
-        """Start a file, or go on with one that asks for the same.
-
-        It stays this process's own until the process ends.
+    @contextmanager
+    def open(cls, path: Path, head: dict[str, Any]) -> "Iterator[Results]":
+        """Start a file, or go on with one that asks for the same; meanwhile no other process may.
 
         Raises:
             UserError: There is a file of another measurement, or another process writes it.
         """
-        lock = _hold(path)
+        with _held(path.with_suffix(WORK), path):
+            yield cls(path, cls._content(path, head))
+
+    @staticmethod
+    def _content(path: Path, head: dict[str, Any]) -> dict[str, Any]:
         document = read_results(path) if path.is_file() else {**head, "records": [], "openings": []}
         for key in SAME:
             if document.get(key) != head[key]:
@@ -57,9 +63,7 @@ class Results:
                     f"{path} holds a measurement with another {key}; choose another --out, or "
                     "remove the file to measure anew."
                 )
-        results = cls(path, document | {name: head[name] for name in ("seeds", "epochs_measured")})
-        results._lock = lock
-        return results
+        return document | {name: head[name] for name in ("seeds", "epochs_measured")}
 
     def has(self, seed: int, epoch: int | None) -> bool:
         """Return whether a record is there."""
@@ -73,7 +77,7 @@ class Results:
         self.document["openings"].append(opening)
         self.write()
 
-    def add(self, record: dict[str, Any], outcome: Outcome) -> None:
+    def add(self, record: dict[str, Any], outcome: "Outcome") -> None:
         """Keep a record with its image scores, and write the file."""
         name = f"seed-{record['seed']}"
         name += f"-epoch-{record['epoch']:04d}" if record["epoch"] is not None else ""
@@ -96,19 +100,27 @@ class Results:
 
     @property
     def work(self) -> Path:
-        return self.path.with_suffix(".work")
+        return self.path.with_suffix(WORK)
 
 
-def _hold(path: Path) -> TextIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = (path.parent / f".{path.name}.lock").open("w")
+@contextmanager
+def _held(folder: Path, path: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, path)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, path: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise UserError(
             f"{path} is being written by another process; wait for it, or choose another --out."
         ) from error
-    return handle
 
 
 def read_results(path: Path) -> dict[str, Any]:
@@ -130,9 +142,11 @@ def read_scores(path: Path, record: dict[str, Any]) -> pd.DataFrame:
 
 
 def head_of(
-    method: str, config: Config, source: str, overrides: list[str], tree: Tree, **more: Any
+    method: str, config: Config, source: str, overrides: list[str], tree: "Tree", **more: Any
 ) -> dict[str, Any]:
     """Return what a results file says before its records."""
+    from quality.protocol import describe_protocol
+
     configuration = describe_configuration(config, source, overrides) | more
     return {
         "schema_version": SCHEMA_VERSION,
@@ -179,6 +193,8 @@ def describe_versions() -> dict[str, str]:
 
 def describe_machine(config: Config) -> dict[str, Any]:
     """Return processor, cores, and what computes."""
+    import torch
+
     device = config.training.device
     on_gpu = device != "cpu" and torch.cuda.is_available()
     return {

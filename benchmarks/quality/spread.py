@@ -7,6 +7,15 @@ from typing import Any
 
 Record = dict[str, Any]
 MEAN, POOLED = "mean", "pooled"
+METRICS = (
+    "image_auroc",
+    "image_ap",
+    "image_f1max",
+    "pixel_auroc",
+    "pixel_ap",
+    "pixel_f1max",
+    "aupro_0.30",
+)
 
 
 @dataclass(frozen=True)

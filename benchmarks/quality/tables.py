@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from quality.protocol import METRICS
 from quality.spread import (
     MEAN,
+    METRICS,
     POOLED,
     Spread,
     epochs_of,

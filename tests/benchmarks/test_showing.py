@@ -12,9 +12,8 @@ import pandas as pd
 import pytest
 from quality.difference import difference_table, differences, speed
 from quality.pages import rewrite
-from quality.protocol import METRICS
-from quality.spread import Spread
-from quality.tables import NONE, comparison_table, show, table
+from quality.spread import METRICS, Spread
+from quality.tables import NONE, comparison_table, cost_table, show, table
 
 from rlr.foundation.errors import UserError
 
@@ -204,17 +203,19 @@ def test_a_page_follows_the_results(ours: dict[str, Any], tmp_path: Path) -> Non
     page = tmp_path / "page.md"
     page.write_text(
         "before\n<!-- bench show ours.json -->\nold\n<!-- /bench -->\nbetween\n"
-        "<!-- bench cost later.json -->\n<!-- /bench -->\n"
+        "<!-- bench difference ours.json later.json -->\n<!-- /bench -->\n"
+        "<!-- bench cost ours.json later.json -->\n<!-- /bench -->\n"
         "<!-- bench openings -->\n<!-- /bench -->\n"
     )
-    assert rewrite(page, tmp_path) == 3
+    assert rewrite(page, tmp_path) == 4
     text = page.read_text()
     assert "\nold\n" not in text
     assert show(ours) in text
-    assert "Not measured yet: later.json." in text
+    assert text.count("Not measured yet: later.json.") == 2
+    assert cost_table([ours]) in text
     assert "| all        |     | 0     |" in text
     assert text.startswith("before\n<!-- bench show ours.json -->\n")
-    assert rewrite(page, tmp_path) == 3
+    assert rewrite(page, tmp_path) == 4
     assert page.read_text() == text
     page.write_text("<!-- bench shine ours.json -->\n<!-- /bench -->\n")
     with pytest.raises(UserError, match=r"'bench shine ours\.json' is no table"):
