@@ -15,6 +15,7 @@ that was interrupted goes on where it was when it is given again. See docs/detec
 import argparse
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,8 @@ def rewrite_page(arguments: argparse.Namespace) -> None:
 def _prepare(arguments: argparse.Namespace) -> "tuple[Config, Tree]":
     from quality.protocol import open_tree
 
+    if arguments.out.suffix != ".json":
+        raise UserError(f"--out {arguments.out}: name a file that ends in .json.")
     # Every epoch is saved: a run of hours may end at any time.
     overrides = [*arguments.set, "training.checkpoint_epochs=1"]
     if arguments.threads:
@@ -132,12 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("run", help="train and measure this package")
     _add_measurement(one)
-    one.add_argument("--epochs-measured", type=int, nargs="+", metavar="EPOCH")
+    one.add_argument("--epochs-measured", type=_at_least(1), nargs="+", metavar="EPOCH")
     one.set_defaults(command=run)
     other = commands.add_parser("patchcore", help="measure PatchCore on the same features")
     _add_measurement(other)
     other.add_argument("--banks", choices=["class", "all"], default="class")
-    other.add_argument("--patches", type=int, default=PATCHES, help="kept a class")
+    other.add_argument("--patches", type=_at_least(1), default=PATCHES, help="kept a class")
     other.add_argument("--subset", choices=["random", "greedy"], default="random")
     other.set_defaults(command=run_patchcore)
     _add_readers(commands)
@@ -160,14 +163,25 @@ def _add_readers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     page.set_defaults(command=rewrite_page)
 
 
+def _at_least(least: int) -> Callable[[str], int]:
+    """Return what reads a number from a command line."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least} on")
+        return int(text)
+
+    return read
+
+
 def _add_measurement(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, help="preset or file")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--root", type=Path, required=True, help="folder of class folders")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=_at_least(0), nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.json")
-    parser.add_argument("--limit", type=int, default=LIMIT, help="training images a class")
-    parser.add_argument("--threads", type=int, help="threads of every computation")
+    parser.add_argument("--limit", type=_at_least(1), default=LIMIT, help="training images a class")
+    parser.add_argument("--threads", type=_at_least(1), help="threads of every computation")
     parser.add_argument("--development", action="store_true", help="the tree is a development one")
     parser.add_argument("--reason", help="why real test images are opened for this configuration")
     parser.add_argument("--ledger", type=Path, default=LEDGER, help="list of such openings")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rlr.config import Config
-from rlr.foundation.atomic import atomic_file
+from rlr.foundation.atomic import atomic_file, explained_writes
 from rlr.foundation.build import current_build
 from rlr.foundation.documents import SCHEMA_VERSION, digest, file_sha256, read_json, write_json
 from rlr.foundation.errors import UserError
@@ -105,7 +105,8 @@ class Results:
 
 @contextmanager
 def _held(folder: Path, path: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
+    with explained_writes(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
         _lock(handle, path)

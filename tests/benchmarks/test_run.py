@@ -156,3 +156,17 @@ def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:
             pass
     with Results.open(tmp_path / "a.json", head):
         pass
+
+
+@pytest.mark.parametrize("more", [["--seeds", "-1"], ["--limit", "0"], ["--threads", "many"]])
+def test_numbers_are_read_strictly(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        detection.main(words(tmp_path, tmp_path / "a.json", *more))
+    assert "no whole number from" in capsys.readouterr().err
+
+
+def test_results_are_a_json_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert detection.main(words(tmp_path, tmp_path / "results")) == 2
+    assert "name a file that ends in .json" in capsys.readouterr().err
