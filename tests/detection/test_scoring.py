@@ -1,10 +1,15 @@
 """Anomaly maps, smoothing and heat maps."""
 
+import math
+
 import numpy as np
+import pytest
 import torch
 
 from rlr.detection.heatmap import colours, overlay
-from rlr.detection.scoring import anomaly_map, image_scores, smooth
+from rlr.detection.scoring import anomaly_map, image_scores, published_score, smooth
+from rlr.detection.spec import Fusion
+from rlr.model import token_score
 
 
 def test_levels_are_stretched_corner_to_corner_and_averaged() -> None:
@@ -13,6 +18,46 @@ def test_levels_are_stretched_corner_to_corner_and_averaged() -> None:
     found = anomaly_map([coarse, flat], [(2, 2), (3, 4)], (5, 9))
     rows, columns = np.linspace(0, 1, 5)[:, None], np.linspace(0, 1, 9)[None, :]
     np.testing.assert_allclose(found[0].numpy(), (2 * rows + columns + 5) / 2, atol=1e-6)
+
+
+def test_the_published_score_is_the_loss_of_a_token_bit_for_bit() -> None:
+    draws = torch.Generator().manual_seed(0)
+    output, features = torch.randn(2, 3, 50, 24, generator=draws)
+    assert torch.equal(published_score(output, features), token_score(output, features))
+
+
+def test_both_terms_of_the_score_have_weights() -> None:
+    output, features = torch.tensor([[[3.0, 0.0]]]), torch.tensor([[[0.0, 4.0]]])
+    assert published_score(output, features, 1.0, 0.0).item() == (9 + 16) / 2
+    assert published_score(output, features, 0.0, 1.0).item() == 1.0
+    assert published_score(output, features, 2.0, 3.0).item() == 2 * 12.5 + 3
+
+
+@pytest.mark.parametrize(
+    ("fusion", "weights", "expected"),
+    [
+        ("mean", None, 5.0),
+        ("mean", [3.0, 1.0], 3.5),
+        ("mean", [0.0, 2.0], 8.0),
+        ("geometric", None, 4.0),
+        ("geometric", [3.0, 1.0], math.sqrt(8.0)),
+        ("max", None, 8.0),
+        ("max", [9.0, 1.0], 2.0 * 1.8),
+    ],
+)
+def test_levels_become_one_map(
+    fusion: Fusion, weights: list[float] | None, expected: float
+) -> None:
+    scores = [torch.full((1, 4), 2.0), torch.full((1, 9), 8.0)]
+    found = anomaly_map(scores, [(2, 2), (3, 3)], (6, 6), weights, fusion)
+    torch.testing.assert_close(found, torch.full((1, 6, 6), expected))
+
+
+def test_image_score_may_be_the_mean_of_the_top_share() -> None:
+    maps = np.arange(200, dtype=np.float32).reshape(2, 10, 10)
+    assert image_scores(maps, 0.04).tolist() == [97.5, 197.5]
+    assert image_scores(maps, 0.001).tolist() == [99.0, 199.0]  # one pixel at least
+    assert image_scores(maps, 1.0).tolist() == [49.5, 149.5]
 
 
 def test_image_score_is_the_peak_of_the_smoothed_map() -> None:

@@ -52,6 +52,11 @@ class FeaturesConfig(Section):
     pooling: Annotated[int, Field(ge=1)] = Field(
         3, description="Side of the average pooling window, odd; stride 1, zeros counted."
     )
+    normalisation: Literal["none", "channel"] = Field(
+        "none",
+        description="channel: each channel of a level less its mean and over its deviation, over "
+        "all tokens of the training images, so that squared error and cosine have one scale.",
+    )
     batch_size: Positive = Field(16, description="Images a backbone pass.")
     cache: Literal["memory", "off"] = Field(
         "memory", description="Keep pooled features in memory, or compute them every epoch."

@@ -31,6 +31,7 @@ from rlr.detection.spec import (
     NetworkSpec,
     WeightsSpec,
 )
+from rlr.detection.statistics import NO_STATISTICS, Statistics
 from rlr.features import Backbone
 from rlr.foundation.atomic import atomic_folder
 from rlr.foundation.documents import file_sha256, read_json, write_json
@@ -78,6 +79,7 @@ def save_artifact(
     backbone: Backbone,
     describe: Callable[[WeightsSpec], DetectorSpec],
     attach: Callable[[DetectorSpec], Attachments] = lambda _: Attachments(),
+    statistics: Statistics = NO_STATISTICS,
 ) -> DetectorSpec:
     """Write an artifact, atomically.
 
@@ -87,6 +89,7 @@ def save_artifact(
         backbone: The frozen backbone.
         describe: Completes the description, given the digests of the weight files.
         attach: Makes what lies beside the weights, given the description without it.
+        statistics: What is known of normal features and residuals.
 
     Returns:
         The description, as written.
@@ -94,11 +97,13 @@ def save_artifact(
     with atomic_folder(folder) as temporary:
         _save_weights(networks, temporary / NETWORK_FILE)
         _save_weights(backbone, temporary / BACKBONE_FILE)
+        if statistics:
+            (temporary / STATISTICS_FILE).write_bytes(statistics.to_bytes())
         spec = describe(
             WeightsSpec(
                 network=file_sha256(temporary / NETWORK_FILE),
                 backbone=file_sha256(temporary / BACKBONE_FILE),
-                statistics=None,
+                statistics=file_sha256(temporary / STATISTICS_FILE) if statistics else None,
             )
         )
         attachments = _save_attachments(attach(spec), temporary)
@@ -107,7 +112,7 @@ def save_artifact(
     return spec
 
 
-def load_artifact(folder: Path) -> tuple[DetectorSpec, Networks, Backbone]:
+def load_artifact(folder: Path) -> tuple[DetectorSpec, Networks, Backbone, Statistics]:
     """Read an artifact of any format version ever released, on the CPU.
 
     Raises:
@@ -127,7 +132,8 @@ def load_artifact(folder: Path) -> tuple[DetectorSpec, Networks, Backbone]:
     )
     _load_weights(networks, folder / NETWORK_FILE)
     _load_weights(backbone, folder / BACKBONE_FILE)
-    return spec, networks.eval().requires_grad_(False), backbone
+    statistics = _load_statistics(spec, folder / STATISTICS_FILE)
+    return spec, networks.eval().requires_grad_(False), backbone, statistics
 
 
 def read_spec(folder: Path) -> DetectorSpec:
@@ -286,6 +292,15 @@ def _load_weights(module: nn.Module, path: Path) -> None:
     except (SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path} does not fit its description ({reason}).") from error
+
+
+def _load_statistics(spec: DetectorSpec, path: Path) -> Statistics:
+    if spec.weights.statistics is None:
+        return NO_STATISTICS
+    try:
+        return Statistics.of(load_file(path), spec)
+    except (SafetensorError, KeyError) as error:
+        raise UserError(f"{path} does not fit its description ({error}).") from error
 
 
 def _check_digest(path: Path, expected: str) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from rlr.data.images import ImageSource, read_rgb
 from rlr.data.manifest import Manifest
 from rlr.detection.artifact import Networks, load_artifact
 from rlr.detection.device import pick_device
 from rlr.detection.features import normal_features
-from rlr.detection.scoring import anomaly_map, image_scores, raw_maps, smooth, token_scores
+from rlr.detection.scoring import Scorer
 from rlr.detection.spec import DetectorSpec
+from rlr.detection.statistics import NO_STATISTICS, Statistics
 from rlr.detection.thresholds import Threshold, change_rate
 from rlr.features import Backbone, FeatureExtractor, fit_to_input
 from rlr.features.loading import read_batches
@@ -28,7 +30,7 @@ class Prediction:
     """What a detector says of one image.
 
     Attributes:
-        image_score: The greatest value of the smoothed map.
+        image_score: What `detection.image_score` takes of the smoothed map.
         threshold: The threshold it was compared with.
         is_anomalous: Whether the score exceeds the threshold.
         raw_map: Anomaly map before smoothing, (H, W) of the input size, float32.
@@ -51,6 +53,11 @@ class Detector:
         backbone: The frozen backbone.
         device: "auto" (CUDA where there is one), "cpu" or "cuda".
         batch_size: Images a pass.
+        statistics: What the detector knows of normal features and residuals.
+
+    Attributes:
+        spec: The complete description.
+        scorer: What makes its scores.
 
     Example:
         >>> detector = Detector.load(Path("runs/train/model"))  # doctest: +SKIP
@@ -65,12 +72,20 @@ class Detector:
         backbone: Backbone,
         device: str = "auto",
         batch_size: int = 16,
+        statistics: Statistics = NO_STATISTICS,
     ) -> None:
         self.spec = spec
         self.device = pick_device(device)
         self.batch_size = batch_size
         self._networks = networks.to(self.device).eval()
+        self._statistics = statistics.to(self.device)
         preprocessing = spec.preprocessing
+        self.scorer = Scorer(
+            spec.scoring,
+            spec.network.levels,
+            (preprocessing.height, preprocessing.width),
+            self._statistics.calibration,
+        )
         self._extractor = FeatureExtractor(
             backbone, preprocessing.mean, preprocessing.std, spec.backbone.pooling
         ).to(self.device)
@@ -82,14 +97,20 @@ class Detector:
         Raises:
             UserError: The folder is no artifact, or one that cannot be read.
         """
-        return cls(*load_artifact(Path(folder)), device=device, batch_size=batch_size)
+        spec, networks, backbone, statistics = load_artifact(Path(folder))
+        return cls(spec, networks, backbone, device, batch_size, statistics)
 
     def at_rate(self, rate: float) -> "Detector":
         """Return this detector with thresholds for another false-positive rate."""
         thresholds = change_rate(self.spec.thresholds, rate)
         spec = self.spec.model_copy(update={"thresholds": thresholds})
         return Detector(
-            spec, self._networks, self._extractor.backbone, str(self.device), self.batch_size
+            spec,
+            self._networks,
+            self._extractor.backbone,
+            str(self.device),
+            self.batch_size,
+            self._statistics,
         )
 
     def image_threshold(self, class_name: str | None) -> Threshold:
@@ -176,13 +197,15 @@ class Detector:
         Returns:
             Image scores (N,) float32, and features (N, F) float64.
         """
-        levels, preprocessing = self.spec.network.levels, self.spec.preprocessing
-        tokens = self._extractor(images)
-        scores = token_scores([self._networks[str(level.index)] for level in levels], tokens)
-        size = (preprocessing.height, preprocessing.width)
-        raw = anomaly_map(scores, [level.grid for level in levels], size).cpu().numpy()
-        smoothed = smooth(raw, self.spec.scoring.smoothing_sigma)
-        return image_scores(smoothed), normal_features(tokens, scores, share)
+        features = self._extractor(images)
+        tokens = self._normalise(features)
+        scores = self.scorer.token_scores(self._networks, tokens)
+        smoothed = self.scorer.smooth(self.scorer.maps_of(scores, tokens))
+        return self.scorer.image_scores(smoothed), normal_features(features, scores, share)
+
+    def _normalise(self, features: list[Tensor]) -> list[Tensor]:
+        normalisation = self._statistics.normalisation
+        return normalisation.apply(features) if normalisation else features
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
         preprocessing = self.spec.preprocessing
@@ -190,17 +213,12 @@ class Detector:
 
     @torch.inference_mode()
     def _predict_batch(self, images: np.ndarray, thresholds: Sequence[float]) -> list[Prediction]:
-        levels = self.spec.network.levels
-        raw = raw_maps(
-            [self._networks[str(level.index)] for level in levels],
-            self._extractor(images),
-            [level.grid for level in levels],
-            (self.spec.preprocessing.height, self.spec.preprocessing.width),
-        )
-        smoothed = smooth(raw, self.spec.scoring.smoothing_sigma)
+        tokens = self._normalise(self._extractor(images))
+        raw = self.scorer.raw_maps(self._networks, tokens)
+        smoothed = self.scorer.smooth(raw)
         return [
             Prediction(float(score), value, bool(score > value), raw_map, anomaly_map)
             for score, value, raw_map, anomaly_map in zip(
-                image_scores(smoothed), thresholds, raw, smoothed, strict=True
+                self.scorer.image_scores(smoothed), thresholds, raw, smoothed, strict=True
             )
         ]

@@ -14,6 +14,7 @@ from rlr.model.sizes import AttentionKind, GateKind
 
 Normalisation = Literal["none", "channel"]
 Fusion = Literal["mean", "geometric", "max"]
+Standardisation = Literal["none", "ratio", "deviation"]
 ImageScore = Literal["max", "top_share"]
 
 FORMAT_VERSION: Literal[4] = 4
@@ -105,9 +106,19 @@ class CalibrationSpec(Record):
     Attributes:
         method: position: against those at the same place; prototype: against those of the normal
             images that the image is most like.
+        positions: Whether each place of the grid has tables of its own.
+        whitening: What the residuals are divided by.
+        tokens: What the token scores are held against.
+        maps: What the anomaly maps are held against.
+        temperature: Of the weights of the prototypes; 0: the nearest alone.
     """
 
     method: Literal["position", "prototype"]
+    positions: bool
+    whitening: Literal["none", "channel", "covariance"]
+    tokens: Standardisation
+    maps: Standardisation
+    temperature: float
 
 
 class ScoringSpec(Record):

@@ -13,10 +13,12 @@ from rlr.detection.artifact import Networks
 from rlr.detection.canary import choose_spread, make_canary
 from rlr.detection.detector import Detector
 from rlr.detection.features import normal_features
-from rlr.detection.scoring import token_scores
+from rlr.detection.scoring import Scorer
 from rlr.detection.spec import DetectorSpec
+from rlr.detection.statistics import Statistics
 from rlr.features import Backbone
 from rlr.features.loading import read_batches
+from rlr.features.normalisation import ChannelNormalisation
 from rlr.foundation.documents import digest
 from rlr.foundation.progress import track
 from rlr.monitoring.measures import measure_images
@@ -35,7 +37,12 @@ LEAST_OF_CLASS = 2  # groups: one for the projection, and one to compare with
 
 
 def make_reference(
-    config: Config, manifest: Manifest, networks: Networks, sides: Sequence[SidedSet]
+    config: Config,
+    manifest: Manifest,
+    networks: Networks,
+    sides: Sequence[SidedSet],
+    scorer: Scorer,
+    normalisation: ChannelNormalisation | None,
 ) -> bytes | None:
     """Describe normal images of the training, chosen by their hashes and spread over the classes.
 
@@ -43,13 +50,15 @@ def make_reference(
         config: How many images, and in how many dimensions.
         manifest: All images of the data version.
         networks: The trained networks, and thereby what is not anomalous.
-        sides: Training and validation images, each with its features.
+        sides: Training and validation images, each with its features as the backbone gave them.
+        scorer: What makes the detector's scores.
+        normalisation: Of the features, before the networks take them.
 
     Returns:
         Content of the reference file; None where none is wanted or the images are too few.
     """
     wanted = config.monitor.reference
-    chosen, classes, features = _describe(config, networks, sides)
+    chosen, classes, features = _describe(config, networks, sides, scorer, normalisation)
     names = [name for name in sorted(set(classes)) if _groups_of(chosen, name) >= LEAST_OF_CLASS]
     kept = [place for place, name in enumerate(classes) if name in names]
     if not kept:
@@ -77,7 +86,12 @@ def make_reference(
 
 
 def make_canary_of(
-    spec: DetectorSpec, config: Config, networks: Networks, backbone: Backbone, normals: ImageSet
+    spec: DetectorSpec,
+    config: Config,
+    networks: Networks,
+    backbone: Backbone,
+    statistics: Statistics,
+    normals: ImageSet,
 ) -> bytes | None:
     """Score a few validation images; the networks are on the CPU afterwards.
 
@@ -86,6 +100,7 @@ def make_canary_of(
         config: How many images.
         networks: The trained networks.
         backbone: The frozen backbone.
+        statistics: What the detector knows of normal features and residuals.
         normals: The normal validation images.
 
     Returns:
@@ -103,19 +118,23 @@ def make_canary_of(
     )
     images = np.array(list(chain.from_iterable(batches)))
     # On the CPU wherever the training ran: there it can be checked by anyone.
-    detector = Detector(spec, networks, backbone, "cpu", config.features.batch_size)
+    batch_size = config.features.batch_size
+    detector = Detector(spec, networks, backbone, "cpu", batch_size, statistics)
     return make_canary(detector, images).to_bytes()
 
 
 @torch.inference_mode()
 def _describe(
-    config: Config, networks: Networks, sides: Sequence[SidedSet]
+    config: Config,
+    networks: Networks,
+    sides: Sequence[SidedSet],
+    scorer: Scorer,
+    normalisation: ChannelNormalisation | None,
 ) -> tuple[ImageSet, list[str], np.ndarray]:
     """Choose images of both sides, and return them with their classes and features (N, F)."""
     hashes = [sha256 for images, _ in sides for sha256 in images.hashes]
     names = [name for images, _ in sides for name in images.classes]
     places = choose_spread(names, hashes, config.monitor.reference.images)
-    ordered = [networks[str(level.index)] for level in config.model.levels]
     networks.eval()
     found, first, parts = [], 0, []
     for images, store in sides:
@@ -124,9 +143,10 @@ def _describe(
         parts.append(take(images, own))
         size = config.features.batch_size
         for start in track(range(0, len(own), size), "reference statistics"):
-            tokens = store.tokens(own[start : start + size])
-            scores = token_scores(ordered, tokens)
-            found.append(normal_features(tokens, scores, config.monitor.reference.tokens))
+            features = store.tokens(own[start : start + size])
+            tokens = normalisation.apply(features) if normalisation else features
+            scores = scorer.token_scores(networks, tokens)
+            found.append(normal_features(features, scores, config.monitor.reference.tokens))
     chosen = _join(parts)
     return chosen, chosen.classes, np.concatenate(found) if found else np.zeros((0, 1))
 

@@ -7,6 +7,7 @@ from rlr.detection.spec import (
     FORMAT_VERSION,
     AttachmentsSpec,
     BackboneSpec,
+    CalibrationSpec,
     DetectorSpec,
     LevelSpec,
     NetworkSpec,
@@ -20,6 +21,7 @@ from rlr.detection.thresholds import Thresholds
 from rlr.features.weights import WeightsSource
 from rlr.foundation.build import current_build
 from rlr.foundation.documents import digest
+from rlr.foundation.errors import UserError
 from rlr.model import published_window
 
 LevelShape = tuple[tuple[int, int], int]  # grid, channels
@@ -55,11 +57,47 @@ def _describe_level(level: LevelConfig, grid: tuple[int, int], channels: int) ->
     )
 
 
+def describe_scoring(config: Config) -> ScoringSpec:
+    """Fix how scores are made.
+
+    Raises:
+        UserError: There are not as many level weights as levels.
+    """
+    detection, levels = config.detection, len(config.model.levels)
+    weights = detection.level_weights
+    if weights is not None and len(weights) != levels:
+        raise UserError(
+            f"detection.level_weights has {len(weights)} weights and model.levels {levels} levels; "
+            "give one weight a level."
+        )
+    calibration = detection.calibration
+    return ScoringSpec(
+        squared=detection.score.squared,
+        cosine=detection.score.cosine,
+        level_weights=weights,
+        fusion=detection.fusion,
+        smoothing_sigma=detection.smoothing_sigma,
+        image_score=detection.image_score,
+        top_share=detection.top_share,
+        calibration=None
+        if calibration.method == "none"
+        else CalibrationSpec(
+            method=calibration.method,
+            positions=calibration.positions or calibration.method == "position",
+            whitening=calibration.whitening,
+            tokens=calibration.tokens,
+            maps=calibration.maps,
+            temperature=calibration.temperature,
+        ),
+    )
+
+
 def describe_detector(
     config: Config,
     manifest: Manifest,
     unjudged: UnjudgedSpec | None,
     network: NetworkSpec,
+    scoring: ScoringSpec,
     source: WeightsSource,
     thresholds: Thresholds,
     weights: WeightsSpec,
@@ -80,18 +118,9 @@ def describe_detector(
             weights_sha256=source.sha256,
             pooling=config.features.pooling,
         ),
-        normalisation="none",
+        normalisation=config.features.normalisation,
         network=network,
-        scoring=ScoringSpec(
-            squared=1.0,
-            cosine=1.0,
-            level_weights=None,
-            fusion="mean",
-            smoothing_sigma=config.detection.smoothing_sigma,
-            image_score=config.detection.image_score,
-            top_share=1.0,
-            calibration=None,
-        ),
+        scoring=scoring,
         thresholds=thresholds,
         origin=OriginSpec(
             config_name=config.name,

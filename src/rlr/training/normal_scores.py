@@ -6,42 +6,35 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from rlr.config import Config
 from rlr.detection.artifact import Networks
-from rlr.detection.scoring import image_scores, raw_maps, smooth
-from rlr.detection.spec import NetworkSpec
+from rlr.detection.scoring import Scorer
 from rlr.training.store import FeatureStore, ImageSet
 
 
 def score_images(
+    scorer: Scorer,
     networks: Networks,
-    network: NetworkSpec,
     store: FeatureStore,
     places: Sequence[int],
-    config: Config,
+    batch_size: int,
 ) -> np.ndarray:
     """Score images of a store, just as the detector will.
 
     Args:
+        scorer: What makes the detector's scores.
         networks: The trained networks.
-        network: Their description.
-        store: Features.
+        store: Their tokens, as the networks take them.
         places: Which images.
-        config: Input size, smoothing and batch size.
+        batch_size: Images a pass.
 
     Returns:
         Image scores, (N,), float64.
     """
-    preprocessing = config.features.preprocessing
-    batch = config.features.batch_size
-    grids = [level.grid for level in network.levels]
-    ordered = [networks[str(level.index)] for level in network.levels]
     networks.eval()
     scores: list[np.ndarray] = [np.zeros(0)]
-    for start in range(0, len(places), batch):
-        tokens = store.tokens(places[start : start + batch])
-        maps = raw_maps(ordered, tokens, grids, (preprocessing.height, preprocessing.width))
-        scores.append(image_scores(smooth(maps, config.detection.smoothing_sigma)))
+    for start in range(0, len(places), batch_size):
+        maps = scorer.raw_maps(networks, store.tokens(places[start : start + batch_size]))
+        scores.append(scorer.image_scores(scorer.smooth(maps)))
     return np.concatenate(scores).astype(np.float64)
 
 

@@ -144,6 +144,15 @@ def _allocate(sample: list[Tensor], count: int) -> list[Tensor]:
     return [level.new_zeros((count, *level.shape[1:])) for level in sample]
 
 
+def fits(sample: list[Tensor], count: int) -> bool:
+    """Return whether `count` images like those of a sample, (N, L, C) a level, take half of it.
+
+    Half of the free memory, that is: what is kept for speed alone should not be in the way.
+    """
+    size = sum(level[0].numel() * level.element_size() for level in sample) * count
+    return size <= _free_memory(sample[0].device) / 2
+
+
 def _free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]

@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,26 @@ from rlr.config import Config
 from rlr.data.manifest import UNREADABLE, Manifest
 from rlr.data.splits import calibratable, trainable
 from rlr.detection.artifact import Attachments, Networks, build_networks, save_artifact
+from rlr.detection.calibration import Calibration
 from rlr.detection.device import pick_device
+from rlr.detection.scoring import Scorer
 from rlr.detection.spec import DetectorSpec
+from rlr.detection.statistics import Statistics
 from rlr.detection.thresholds import Thresholds, attainable, decide_thresholds
 from rlr.features import Backbone, FeatureExtractor, build_backbone
 from rlr.features.mismatch import tell_mismatch
+from rlr.features.normalisation import ChannelNormalisation
 from rlr.features.weights import WeightsSource, weights_digest
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
 from rlr.training.admission import Admission, Champion, admit
 from rlr.training.attachments import make_canary_of, make_reference
+from rlr.training.calibration import Side, fit_calibration
 from rlr.training.checkpoint import Checkpoints, EpochRecord
-from rlr.training.describe import describe_detector, describe_network, fingerprint
+from rlr.training.describe import describe_detector, describe_network, describe_scoring, fingerprint
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
+from rlr.training.normalisation import fit_normalisation, normalised
 from rlr.training.seeding import derive_seed
 from rlr.training.store import FeatureStore, ImageSet, open_store
 from rlr.training.team import Team, join_team, local_device
@@ -106,11 +112,17 @@ class _Session:
         preprocessing = config.features.preprocessing
         shapes = self.extractor.shapes(preprocessing.height, preprocessing.width)
         self.network = describe_network(config, shapes)
+        self.scoring = describe_scoring(config)
+        self.normalisation: ChannelNormalisation | None = None
+        self.folds: list[tuple[list[int], Networks]] = []  # kept where they serve twice
 
     def run(self, on_epoch: OnEpoch | None) -> dict[str, Any]:
         (self.output / RESULT_FILE).unlink(missing_ok=True)  # nothing must look finished
-        store = self._open(self.images, "features of training images")
-        held_out = self._open(self.normals, "features of validation images")
+        raw = self._open(self.images, "features of training images")
+        raw_held_out = self._open(self.normals, "features of validation images")
+        self.normalisation = self._fit_normalisation(raw)
+        store = normalised(raw, self.normalisation)
+        held_out = normalised(raw_held_out, self.normalisation)
         networks = self._new_networks("networks")
         history = self._trainer(networks).fit(
             self.images,
@@ -119,12 +131,23 @@ class _Session:
             checkpoints=self._checkpoints("main", self.images),
             on_epoch=on_epoch,
         )
-        thresholds = self._thresholds(networks, store, held_out)
+        calibration = self._fit_calibration(networks, store, held_out)
+        preprocessing = self.config.features.preprocessing
+        scorer = Scorer(
+            self.scoring,
+            self.network.levels,
+            (preprocessing.height, preprocessing.width),
+            calibration,
+        )
+        thresholds = self._thresholds(scorer, networks, store, held_out)
         result: dict[str, Any] = {}
         if self.team.leads:
-            sides = [(self.images, store), (self.normals, held_out)]
-            reference = make_reference(self.config, self.manifest, networks, sides)
-            result = self._write(networks, thresholds, history, reference)
+            sides = [(self.images, raw), (self.normals, raw_held_out)]
+            reference = make_reference(
+                self.config, self.manifest, networks, sides, scorer, self.normalisation
+            )
+            statistics = Statistics(self.normalisation, calibration)
+            result = self._write(networks, thresholds, history, statistics, reference)
         self.team.wait()
         return result
 
@@ -139,6 +162,13 @@ class _Session:
             raise UserError(
                 "No validation images, so no threshold can be set: raise "
                 "data.validation_fraction, add images, or set threshold.method=cross_fit."
+            )
+        calibration = self.config.detection.calibration
+        wanted = calibration.method != "none" and calibration.residuals == "validation"
+        if wanted and not len(self.normals):
+            raise UserError(
+                "detection.calibration.residuals=validation, and there are no validation images: "
+                "raise data.validation_fraction, or set it to training."
             )
 
     def _refuse_unreadable(self) -> None:
@@ -183,34 +213,79 @@ class _Session:
         digest = fingerprint(self.config, images.hashes, self.backbone_digest)
         return Checkpoints(folder, digest)
 
-    def _thresholds(
+    def _fit_normalisation(self, store: FeatureStore) -> ChannelNormalisation | None:
+        if self.config.features.normalisation == "none":
+            return None
+        return fit_normalisation(
+            store,
+            len(self.images),
+            [level.channels for level in self.network.levels],
+            self.config.features.batch_size,
+            self.team,
+            self.device,
+        )
+
+    def _fit_calibration(
         self, networks: Networks, store: FeatureStore, held_out: FeatureStore
+    ) -> Calibration | None:
+        training = Side(networks, self.images, store)
+        validation = Side(networks, self.normals, held_out)
+        sides = {
+            "training": [training],
+            "validation": [validation],
+            "both": [training, validation],
+        }
+        source = self.config.detection.calibration.residuals
+        if source == "cross_fit" and self.scoring.calibration is not None:
+            self.folds = list(self._train_folds(store))
+            sides[source] = [
+                Side(fitted, take(self.images, held), PartOf(store, held))
+                for held, fitted in self.folds
+            ]
+        return fit_calibration(
+            self.config,
+            self.scoring,
+            self.network,
+            training,
+            sides.get(source, []),
+            self.team,
+            self.device,
+        )
+
+    def _thresholds(
+        self, scorer: Scorer, networks: Networks, store: FeatureStore, held_out: FeatureStore
     ) -> Thresholds:
-        config = self.config
-        scores = score_images(networks, self.network, held_out, range(len(self.normals)), config)
+        config, batch_size = self.config, self.config.features.batch_size
+        places = range(len(self.normals))
+        scores = score_images(scorer, networks, held_out, places, batch_size)
         validation = by_class(self.normals.classes, scores)
         classes = sorted({*self.images.classes, *self.normals.classes})
         rate = config.threshold.false_positive_rate
         short = [c for c in classes if not attainable(len(validation.get(c, ())), rate)]
         crossed = config.threshold.method == "cross_fit" and short
-        fitted = by_class(self.images.classes, self._cross_fit(store)) if crossed else None
+        fitted = by_class(self.images.classes, self._cross_fit(scorer, store)) if crossed else None
         return decide_thresholds(classes, validation, rate, fitted)
 
-    def _cross_fit(self, store: FeatureStore) -> np.ndarray:
+    def _cross_fit(self, scorer: Scorer, store: FeatureStore) -> np.ndarray:
         """Score each training image by networks that were trained without its fold."""
+        scores = np.zeros(len(self.images))
+        batch_size = self.config.features.batch_size
+        for held, networks in self.folds or self._train_folds(store):
+            scores[held] = score_images(scorer, networks, store, held, batch_size)
+        return scores
+
+    def _train_folds(self, store: FeatureStore) -> Iterator[tuple[list[int], Networks]]:
+        """Yield the places of each fold, and networks that were trained without it."""
         folds = self.config.threshold.folds
         fold_by_place = np.array([fold_of(group, folds) for group in self.images.groups])
-        scores = np.zeros(len(self.images))
         for fold in range(folds):
             held = np.flatnonzero(fold_by_place == fold).tolist()
             rest = np.flatnonzero(fold_by_place != fold).tolist()
             if held:
-                scores[held] = self._score_fold(fold, rest, held, store)
-        return scores
+                yield held, self._fit_fold(fold, rest, store)
 
-    def _score_fold(
-        self, fold: int, rest: Sequence[int], held: Sequence[int], store: FeatureStore
-    ) -> np.ndarray:
+    def _fit_fold(self, fold: int, rest: Sequence[int], store: FeatureStore) -> Networks:
+        """Return networks trained without a fold."""
         if not rest:
             raise UserError("threshold.folds: a fold holds all training images; add images.")
         images = take(self.images, rest)
@@ -221,13 +296,14 @@ class _Session:
             checkpoints=self._checkpoints(f"fold-{fold}", images),
             label=f"cross-fit {fold + 1} of {self.config.threshold.folds}",
         )
-        return score_images(networks, self.network, store, held, self.config)
+        return networks
 
     def _write(
         self,
         networks: Networks,
         thresholds: Thresholds,
         history: list[EpochRecord],
+        statistics: Statistics,
         reference: bytes | None,
     ) -> dict[str, Any]:
         spec = save_artifact(
@@ -239,14 +315,18 @@ class _Session:
                 self.manifest,
                 self.unjudged,
                 self.network,
+                self.scoring,
                 self.origin,
                 thresholds,
                 weights,
             ),
             lambda spec: Attachments(
                 reference,
-                make_canary_of(spec, self.config, networks, self.backbone, self.normals),
+                make_canary_of(
+                    spec, self.config, networks, self.backbone, statistics, self.normals
+                ),
             ),
+            statistics,
         )
         records = [asdict(record) for record in history]
         write_json(self.output / "history.json", records)
