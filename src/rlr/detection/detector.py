@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from rlr.data.images import ImageSource, read_rgb
 from rlr.data.manifest import Manifest
 from rlr.detection.artifact import Networks, load_artifact
+from rlr.detection.decoding import read_decoder
 from rlr.detection.device import pick_device
 from rlr.detection.features import normal_features
 from rlr.detection.scoring import anomaly_map, image_scores, raw_maps, smooth, token_scores
@@ -21,6 +23,7 @@ from rlr.detection.thresholds import Threshold, change_rate
 from rlr.features import Backbone, FeatureExtractor, fit_to_input
 from rlr.features.loading import read_batches
 from rlr.foundation.errors import UserError
+from rlr.model.decoder import PictureDecoder
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Detector:
         backbone: The frozen backbone.
         device: "auto" (CUDA where there is one), "cpu" or "cuda".
         batch_size: Images a pass.
+        decoder: Draws pictures of features, and has no part in any score; None: there is none.
 
     Example:
         >>> detector = Detector.load(Path("runs/train/model"))  # doctest: +SKIP
@@ -65,10 +69,12 @@ class Detector:
         backbone: Backbone,
         device: str = "auto",
         batch_size: int = 16,
+        decoder: PictureDecoder | None = None,
     ) -> None:
         self.spec = spec
         self.device = pick_device(device)
         self.batch_size = batch_size
+        self.decoder = None if decoder is None else decoder.to(self.device)
         self._networks = networks.to(self.device).eval()
         preprocessing = spec.preprocessing
         self._extractor = FeatureExtractor(
@@ -82,14 +88,20 @@ class Detector:
         Raises:
             UserError: The folder is no artifact, or one that cannot be read.
         """
-        return cls(*load_artifact(Path(folder)), device=device, batch_size=batch_size)
+        spec, networks, backbone = load_artifact(Path(folder))
+        return cls(spec, networks, backbone, device, batch_size, read_decoder(Path(folder)))
 
     def at_rate(self, rate: float) -> "Detector":
         """Return this detector with thresholds for another false-positive rate."""
         thresholds = change_rate(self.spec.thresholds, rate)
         spec = self.spec.model_copy(update={"thresholds": thresholds})
         return Detector(
-            spec, self._networks, self._extractor.backbone, str(self.device), self.batch_size
+            spec,
+            self._networks,
+            self._extractor.backbone,
+            str(self.device),
+            self.batch_size,
+            self.decoder,
         )
 
     def image_threshold(self, class_name: str | None) -> Threshold:
@@ -183,6 +195,37 @@ class Detector:
         raw = anomaly_map(scores, [level.grid for level in levels], size).cpu().numpy()
         smoothed = smooth(raw, self.spec.scoring.smoothing_sigma)
         return image_scores(smoothed), normal_features(tokens, scores, share)
+
+    @torch.inference_mode()
+    def reconstruct(self, images: Sequence[np.ndarray]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return what the networks are given of images, and what they make of it.
+
+        Args:
+            images: Arrays (any height, any width, 3), uint8 RGB, as many as go in one pass.
+
+        Returns:
+            Tokens and their reconstruction, each one tensor (N, L, C) a level.
+        """
+        tokens = self._extractor(np.stack([self._fit(image) for image in images]))
+        return tokens, self._reconstruct(tokens)
+
+    @torch.inference_mode()
+    def recall(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the references, and what the networks make of them if given as features.
+
+        Returns:
+            Each one tensor (M, L, C) a level.
+        """
+        levels = self.spec.network.levels
+        references = [self._networks[str(level.index)].reference for level in levels]
+        return references, self._reconstruct(references)
+
+    def _reconstruct(self, tokens: Sequence[Tensor]) -> list[Tensor]:
+        levels = self.spec.network.levels
+        return [
+            self._networks[str(level.index)](given).float()
+            for level, given in zip(levels, tokens, strict=True)
+        ]
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
         preprocessing = self.spec.preprocessing

@@ -4,7 +4,7 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from rlr.training.attachments import make_canary_of, make_reference
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, fingerprint
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
+from rlr.training.pictures import make_decoder
 from rlr.training.seeding import derive_seed
 from rlr.training.store import FeatureStore, ImageSet, open_store
 from rlr.training.team import Team, join_team, local_device
@@ -119,8 +120,11 @@ class _Session:
         result: dict[str, Any] = {}
         if self.team.leads:
             sides = [(self.images, store), (self.normals, held_out)]
-            reference = make_reference(self.config, self.manifest, networks, sides)
-            result = self._write(networks, thresholds, history, reference)
+            attachments = Attachments(
+                reference=make_reference(self.config, self.manifest, networks, sides),
+                decoder=make_decoder(self.config, self.network, self.images, store),
+            )
+            result = self._write(networks, thresholds, history, attachments)
         self.team.wait()
         return result
 
@@ -221,7 +225,7 @@ class _Session:
         networks: Networks,
         thresholds: Thresholds,
         history: list[EpochRecord],
-        reference: bytes | None,
+        attachments: Attachments,
     ) -> dict[str, Any]:
         spec = save_artifact(
             self.output / MODEL_FOLDER,
@@ -236,9 +240,9 @@ class _Session:
                 thresholds,
                 weights,
             ),
-            lambda spec: Attachments(
-                reference,
-                make_canary_of(spec, self.config, networks, self.backbone, self.normals),
+            lambda spec: replace(
+                attachments,
+                canary=make_canary_of(spec, self.config, networks, self.backbone, self.normals),
             ),
         )
         records = [asdict(record) for record in history]
