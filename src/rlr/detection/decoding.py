@@ -97,6 +97,17 @@ def draw_pictures(detector: "Detector", images: Sequence[np.ndarray]) -> list[Pi
     return drawn
 
 
+@torch.inference_mode()
+def draw_references(detector: "Detector") -> list[np.ndarray]:
+    """Draw the learned references, which belong to no class: (P, Q, 3), uint8 RGB, each.
+
+    Args:
+        detector: A detector with a decoder.
+    """
+    assert detector.decoder is not None  # asked before
+    return list(_draw(detector.decoder, detector.references()))
+
+
 def _draw(decoder: PictureDecoder, tokens: Sequence[Tensor]) -> np.ndarray:
     """Return pictures (N, P, Q, 3), uint8."""
     values = decoder(tokens).movedim(1, -1) * 255.0

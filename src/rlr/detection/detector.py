@@ -207,25 +207,17 @@ class Detector:
             Tokens and their reconstruction, each one tensor (N, L, C) a level.
         """
         tokens = self._extractor(np.stack([self._fit(image) for image in images]))
-        return tokens, self._reconstruct(tokens)
-
-    @torch.inference_mode()
-    def recall(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Return the references, and what the networks make of them if given as features.
-
-        Returns:
-            Each one tensor (M, L, C) a level.
-        """
         levels = self.spec.network.levels
-        references = [self._networks[str(level.index)].reference for level in levels]
-        return references, self._reconstruct(references)
-
-    def _reconstruct(self, tokens: Sequence[Tensor]) -> list[Tensor]:
-        levels = self.spec.network.levels
-        return [
+        made = [
             self._networks[str(level.index)](given).float()
             for level, given in zip(levels, tokens, strict=True)
         ]
+        return tokens, made
+
+    def references(self) -> list[Tensor]:
+        """Return the learned references: one tensor (M, L, C) a level, as the tokens are."""
+        levels = self.spec.network.levels
+        return [self._networks[str(level.index)].reference.float() for level in levels]
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
         preprocessing = self.spec.preprocessing
