@@ -14,8 +14,8 @@ class DecoderConfig(Section):
     images: Positive = Field(
         400, description="Normal training images at most, spread over the classes by their hashes."
     )
-    steps: Positive = Field(1500, description="Steps of the optimiser.")
-    batch_size: Positive = Field(8, description="Images a step.")
+    steps: Positive = Field(2000, description="Steps of the optimiser.")
+    batch_size: Positive = Field(4, description="Images a step.")
     learning_rate: Annotated[float, Field(gt=0.0)] = Field(
         2e-3, description="Greatest step size; it rises and falls over the steps."
     )

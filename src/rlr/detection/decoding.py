@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from rlr.detection.artifact import DECODER_FILE, read_attachment, read_spec
+from rlr.detection.heatmap import overlay
 from rlr.foundation.errors import UserError
 from rlr.model.decoder import DecoderSizes, PictureDecoder
 
@@ -106,6 +108,29 @@ def draw_references(detector: "Detector") -> list[np.ndarray]:
     """
     assert detector.decoder is not None  # asked before
     return list(_draw(detector.decoder, detector.references()))
+
+
+def draw_strip(
+    detector: "Detector", image: np.ndarray, anomaly_map: np.ndarray, threshold: float
+) -> np.ndarray:
+    """Lay image, what is seen of it, what is expected, and the heat map side by side.
+
+    Args:
+        detector: A detector with a decoder.
+        image: (H, W, 3), uint8 RGB.
+        anomaly_map: Its smoothed map, of the input size, float32.
+        threshold: The image's threshold.
+
+    Returns:
+        (H, 4 W, 3), uint8.
+    """
+    drawn = draw_pictures(detector, [image])[0]
+    size = (image.shape[1], image.shape[0])
+    middle = [
+        np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+        for picture in (drawn.features, drawn.reconstruction)
+    ]
+    return np.hstack([image, *middle, overlay(image, anomaly_map, threshold)])
 
 
 def _draw(decoder: PictureDecoder, tokens: Sequence[Tensor]) -> np.ndarray:
