@@ -258,5 +258,5 @@ def test_thumbnails_have_one_size(size: tuple[int, int]) -> None:
 
 def test_a_decoded_picture_takes_the_shape_of_its_image() -> None:
     square = np.zeros((64, 64, 3), dtype=np.uint8)
-    assert in_shape(square, (100, 200, 3)).shape == (32, 64, 3)
-    assert in_shape(square, (300, 300, 3)) is square
+    assert in_shape(square, (100, 200)).shape == (32, 64, 3)
+    assert in_shape(square, (300, 300)) is square

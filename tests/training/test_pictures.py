@@ -104,7 +104,9 @@ def test_it_draws_the_parts_and_not_their_mean(
         name: past[[of == name for of in known.classes]].mean(axis=0) for name in set(known.classes)
     }
     pairs = list(zip(images.astype(float), new.classes, strict=True))
-    ours = [np.abs(p.features - image).mean() for p, (image, _) in zip(pictures, pairs, strict=True)]
+    ours = [
+        np.abs(p.features - image).mean() for p, (image, _) in zip(pictures, pairs, strict=True)
+    ]
     mean = [np.abs(means[name] - image).mean() for image, name in pairs]
     assert np.mean(ours) < 0.7 * np.mean(mean)
 

@@ -23,6 +23,7 @@ from rlr.detection.thresholds import Threshold, change_rate
 from rlr.features import Backbone, FeatureExtractor, fit_to_input
 from rlr.features.loading import read_batches
 from rlr.foundation.errors import UserError
+from rlr.model import LevelNetwork
 from rlr.model.decoder import PictureDecoder
 
 
@@ -216,8 +217,12 @@ class Detector:
 
     def references(self) -> list[Tensor]:
         """Return the learned references: one tensor (M, L, C) a level, as the tokens are."""
-        levels = self.spec.network.levels
-        return [self._networks[str(level.index)].reference.float() for level in levels]
+        references: list[Tensor] = []
+        for level in self.spec.network.levels:
+            network = self._networks[str(level.index)]
+            assert isinstance(network, LevelNetwork)
+            references.append(network.reference.float())
+        return references
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
         preprocessing = self.spec.preprocessing

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rlr.detection.heatmap import overlay
 from rlr.evaluation.findings import Findings
-from rlr.evaluation.report.pictures import data_uri, draw_outline, thumbnail
+from rlr.evaluation.report.pictures import data_uri, draw_outline, in_shape, thumbnail
 from rlr.evaluation.report.words import score
 from rlr.foundation.progress import track
 
