@@ -31,6 +31,7 @@ class StandIn:
     def __init__(self, thresholds: dict[str, float], overall: float, origin: str = "file") -> None:
         self._thresholds = {name: _threshold(value) for name, value in thresholds.items()}
         self._overall = _threshold(overall)
+        self.decoder = None
         self.spec = SimpleNamespace(
             classes=sorted(thresholds),
             preprocessing=PreprocessingSpec(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import Tensor
 
 from rlr.config import Config, load_config
 from rlr.data.manifest import GOOD, Manifest
@@ -16,7 +18,8 @@ from rlr.evaluation.evaluate import evaluate
 from rlr.evaluation.metrics import Curve
 from rlr.evaluation.report.charts import Series, histogram, line_chart
 from rlr.evaluation.report.examples import KINDS, pick
-from rlr.evaluation.report.pictures import SIDE, draw_outline, thumbnail
+from rlr.evaluation.report.pictures import SIDE, draw_outline, in_shape, thumbnail
+from rlr.model.decoder import DecoderSizes, PictureDecoder
 
 VOID = {"meta", "img"}
 
@@ -103,6 +106,42 @@ def test_random_weights_are_said_first(
 
 def test_trained_weights_are_not_called_random(html: str) -> None:
     assert "weights are random" not in html
+
+
+class Drawing:
+    """Lends a stand-in a decoder, and three references."""
+
+    batch_size = 4
+
+    def __init__(self, detector: Any) -> None:
+        self._detector = detector
+        self.decoder = PictureDecoder(DecoderSizes(((4, 4),), (3,), 16, doublings=2))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._detector, name)
+
+    def reconstruct(self, images: list[np.ndarray]) -> tuple[list[Tensor], list[Tensor]]:
+        return [torch.zeros(len(images), 16, 3)], [torch.ones(len(images), 16, 3)]
+
+    def references(self) -> list[Tensor]:
+        return [torch.zeros(3, 16, 3)]
+
+
+def test_decoded_pictures_stand_beside_the_others(
+    html: str, stand_in: Any, full_set: Manifest, settings: Config, tmp_path: Path
+) -> None:
+    evaluate(Drawing(stand_in), full_set, settings, tmp_path / "drawn")
+    plain, drawn = Page(html), Page((tmp_path / "drawn" / "report.html").read_text())
+    titles = [[picture.get("title") for picture in page.tags("img")] for page in (plain, drawn)]
+    examples = titles[0].count("Image")
+    assert examples > 4
+    assert titles[1].count("Seen") == titles[1].count("Expected") == examples
+    assert not {"Seen", "Expected"} & set(titles[0])
+    assert [title for title in titles[1] if title in titles[0]] == titles[0]
+    named = [picture["alt"] for picture in drawn.tags("img") if "title" not in picture]
+    assert named == [f"The learned reference {place} of 3, decoded" for place in (1, 2, 3)]
+    assert "#reference" in {anchor["href"] for anchor in drawn.tags("a")}
+    assert "#reference" not in {anchor["href"] for anchor in plain.tags("a")}
 
 
 def test_a_trivial_method_that_does_better_is_said_first(
@@ -215,3 +254,9 @@ def test_thumbnails_have_one_size(size: tuple[int, int]) -> None:
     small = thumbnail(np.zeros((*size, 3), dtype=np.uint8))
     assert max(small.shape) == SIDE
     assert small.shape[0] / small.shape[1] == pytest.approx(size[0] / size[1], rel=0.05)
+
+
+def test_a_decoded_picture_takes_the_shape_of_its_image() -> None:
+    square = np.zeros((64, 64, 3), dtype=np.uint8)
+    assert in_shape(square, (100, 200)).shape == (32, 64, 3)
+    assert in_shape(square, (300, 300)) is square

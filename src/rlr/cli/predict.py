@@ -24,6 +24,14 @@ ClassOption = Annotated[
 HeatmapsOption = Annotated[
     Path | None, typer.Option("--heatmaps", metavar="DIR", help="Folder for heat-map overlays.")
 ]
+DecodedOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--decoded",
+        metavar="DIR",
+        help="Folder for strips: image, what the model sees, what it expects, heat map.",
+    ),
+]
 
 
 def predict(
@@ -31,11 +39,12 @@ def predict(
     paths: PathsArgument,
     class_name: ClassOption = None,
     heatmaps: HeatmapsOption = None,
+    decoded: DecodedOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score images: score, threshold, decision, and on request heat maps.
+    """Score images: score, threshold, decision, and on request heat maps and decoded features.
 
     The detector carries its own settings. Of the configuration only the device, the batch size,
     the registry and, where set by --set, threshold.false_positive_rate are used.
@@ -53,7 +62,9 @@ def predict(
     if any(override.startswith("threshold.") for override in overrides or ()):
         detector = detector.at_rate(settings.threshold.false_positive_rate)
     detector.image_threshold(class_name)  # an unknown class is refused before anything is read
-    predictions = list(_score(detector, files, class_name, heatmaps))
+    if decoded:
+        _require_decoder(detector, model)
+    predictions = list(_score(detector, files, class_name, heatmaps, decoded))
     document = {
         "model": model,
         "classes": detector.spec.classes,
@@ -84,35 +95,54 @@ def _find_images(paths: list[Path]) -> list[Path]:
 
 
 def _score(
-    detector: "Detector", files: list[Path], class_name: str | None, heatmaps: Path | None
+    detector: "Detector",
+    files: list[Path],
+    class_name: str | None,
+    heatmaps: Path | None,
+    decoded: Path | None,
 ) -> Iterator[dict[str, Any]]:
     from rlr.foundation.progress import track
 
     size = detector.batch_size
     starts = range(0, len(files), size)
-    targets: list[Path] | list[None] = (
-        _targets(files, heatmaps) if heatmaps else [None] * len(files)
-    )
+    targets, strips = _targets(files, heatmaps), _targets(files, decoded)
     for start in track(starts, "predicting"):
         batch = files[start : start + size]
-        places = targets[start : start + size]
+        places = zip(targets[start : start + size], strips[start : start + size], strict=True)
         images = [detector.read(path) for path in batch]
         results = detector.predict(images, [class_name] * len(images))
-        for path, target, image, result in zip(batch, places, images, results, strict=True):
+        for path, (target, strip), image, result in zip(
+            batch, places, images, results, strict=True
+        ):
             row = {
                 "path": str(path),
                 "image_score": result.image_score,
                 "threshold": result.threshold,
                 "is_anomalous": result.is_anomalous,
                 "heatmap": str(target) if target else None,
+                "decoded": str(strip) if strip else None,
             }
             if target:
                 _write_heatmap(target, image, result.anomaly_map, result.threshold)
+            if strip:
+                _write_strip(strip, detector, image, result.anomaly_map, result.threshold)
             yield row
 
 
-def _targets(files: list[Path], folder: Path) -> list[Path]:
-    """Name the heat maps after the images, in folders as theirs below what they have in common."""
+def _require_decoder(detector: "Detector", model: str) -> None:
+    from rlr.foundation.errors import UserError
+
+    if detector.decoder is None:
+        raise UserError(
+            f"{model} has no decoder, so --decoded has nothing to draw with; "
+            "train it again with decoder.enabled=true."
+        )
+
+
+def _targets(files: list[Path], folder: Path | None) -> list[Path] | list[None]:
+    """Name pictures after the images, in folders as theirs below what they have in common."""
+    if folder is None:
+        return [None] * len(files)
     common = Path(os.path.commonpath([path.resolve().parent for path in files]))
     relative = [path.resolve().relative_to(common) for path in files]
     # An image of another format keeps its suffix, lest a.jpg and a.png meet.
@@ -130,6 +160,19 @@ def _write_heatmap(target: Path, image: Any, anomaly_map: Any, threshold: float)
 
     with atomic_file(target) as temporary:
         Image.fromarray(overlay(image, anomaly_map, threshold)).save(temporary, format="PNG")
+
+
+def _write_strip(
+    target: Path, detector: "Detector", image: Any, anomaly_map: Any, threshold: float
+) -> None:
+    from PIL import Image
+
+    from rlr.detection.decoding import draw_strip
+    from rlr.foundation.atomic import atomic_file
+
+    strip = draw_strip(detector, image, anomaly_map, threshold)
+    with atomic_file(target) as temporary:
+        Image.fromarray(strip).save(temporary, format="PNG")
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[Any]:

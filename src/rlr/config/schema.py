@@ -5,6 +5,7 @@ from pydantic import Field
 from rlr.config.card import CardConfig
 from rlr.config.containers import ContainersConfig
 from rlr.config.data import DataConfig, SyntheticConfig
+from rlr.config.decoder import DecoderConfig
 from rlr.config.detection import DetectionConfig, ThresholdConfig
 from rlr.config.evaluation import EvaluationConfig
 from rlr.config.features import FeaturesConfig
@@ -37,6 +38,7 @@ class Config(Section):
     detection: DetectionConfig = DetectionConfig()
     threshold: ThresholdConfig = ThresholdConfig()
     training: TrainingConfig = TrainingConfig()
+    decoder: DecoderConfig = DecoderConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     monitor: MonitorConfig = MonitorConfig()
     gate: GateConfig = GateConfig()

@@ -14,6 +14,7 @@ from torch import Tensor
 from rlr.data.images import ImageSource, read_rgb
 from rlr.data.manifest import Manifest
 from rlr.detection.artifact import Networks, load_artifact
+from rlr.detection.decoding import read_decoder
 from rlr.detection.device import pick_device
 from rlr.detection.features import normal_features
 from rlr.detection.scoring import Scorer
@@ -23,6 +24,8 @@ from rlr.detection.thresholds import Threshold, change_rate
 from rlr.features import Backbone, FeatureExtractor, fit_to_input
 from rlr.features.loading import read_batches
 from rlr.foundation.errors import UserError
+from rlr.model import LevelNetwork
+from rlr.model.decoder import PictureDecoder
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Detector:
         device: "auto" (CUDA where there is one), "cpu" or "cuda".
         batch_size: Images a pass.
         statistics: What the detector knows of normal features and residuals.
+        decoder: Draws pictures of features, and has no part in any score; None: there is none.
 
     Attributes:
         spec: The complete description.
@@ -73,10 +77,12 @@ class Detector:
         device: str = "auto",
         batch_size: int = 16,
         statistics: Statistics = NO_STATISTICS,
+        decoder: PictureDecoder | None = None,
     ) -> None:
         self.spec = spec
         self.device = pick_device(device)
         self.batch_size = batch_size
+        self.decoder = None if decoder is None else decoder.to(self.device)
         self._networks = networks.to(self.device).eval()
         self._statistics = statistics.to(self.device)
         preprocessing = spec.preprocessing
@@ -98,7 +104,8 @@ class Detector:
             UserError: The folder is no artifact, or one that cannot be read.
         """
         spec, networks, backbone, statistics = load_artifact(Path(folder))
-        return cls(spec, networks, backbone, device, batch_size, statistics)
+        decoder = read_decoder(Path(folder))
+        return cls(spec, networks, backbone, device, batch_size, statistics, decoder)
 
     def at_rate(self, rate: float) -> "Detector":
         """Return this detector with thresholds for another false-positive rate."""
@@ -111,6 +118,7 @@ class Detector:
             str(self.device),
             self.batch_size,
             self._statistics,
+            self.decoder,
         )
 
     def image_threshold(self, class_name: str | None) -> Threshold:
@@ -206,6 +214,28 @@ class Detector:
     def _normalise(self, features: list[Tensor]) -> list[Tensor]:
         normalisation = self._statistics.normalisation
         return normalisation.apply(features) if normalisation else features
+
+    @torch.inference_mode()
+    def reconstruct(self, images: Sequence[np.ndarray]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return what the networks are given of images, and what they make of it.
+
+        Args:
+            images: Arrays (any height, any width, 3), uint8 RGB, as many as go in one pass.
+
+        Returns:
+            Tokens and their reconstruction, each one tensor (N, L, C) a level.
+        """
+        tokens = self._normalise(self._extractor(np.stack([self._fit(image) for image in images])))
+        return tokens, self.scorer.reconstruct(self._networks, tokens)
+
+    def references(self) -> list[Tensor]:
+        """Return the learned references: one tensor (M, L, C) a level, as the tokens are."""
+        references: list[Tensor] = []
+        for level in self.spec.network.levels:
+            network = self._networks[str(level.index)]
+            assert isinstance(network, LevelNetwork)
+            references.append(network.reference.float())
+        return references
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
         preprocessing = self.spec.preprocessing

@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, describe_scoring, fingerprint
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
 from rlr.training.normalisation import fit_normalisation, normalised
+from rlr.training.pictures import make_decoder
 from rlr.training.seeding import derive_seed
 from rlr.training.store import FeatureStore, ImageSet, open_store
 from rlr.training.team import Team, join_team, local_device
@@ -174,11 +175,14 @@ class _Session:
         result: dict[str, Any] = {}
         if self.team.leads:
             sides = [(self.images, raw), (self.normals, raw_held_out)]
-            reference = make_reference(
-                self.config, self.manifest, networks, sides, scorer, self.normalisation
+            attachments = Attachments(
+                reference=make_reference(
+                    self.config, self.manifest, networks, sides, scorer, self.normalisation
+                ),
+                decoder=make_decoder(self.config, self.network, self.images, store),
             )
             statistics = Statistics(self.normalisation, calibration)
-            result = self._write(networks, thresholds, history, statistics, reference)
+            result = self._write(networks, thresholds, history, statistics, attachments)
         self.team.wait()
         return result
 
@@ -337,7 +341,7 @@ class _Session:
         thresholds: Thresholds,
         history: list[EpochRecord],
         statistics: Statistics,
-        reference: bytes | None,
+        attachments: Attachments,
     ) -> dict[str, Any]:
         spec = save_artifact(
             self.output / MODEL_FOLDER,
@@ -353,9 +357,9 @@ class _Session:
                 thresholds,
                 weights,
             ),
-            lambda spec: Attachments(
-                reference,
-                make_canary_of(
+            lambda spec: replace(
+                attachments,
+                canary=make_canary_of(
                     spec, self.config, networks, self.backbone, statistics, self.normals
                 ),
             ),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rlr.detection.heatmap import overlay
 from rlr.evaluation.findings import Findings
-from rlr.evaluation.report.pictures import data_uri, draw_outline, thumbnail
+from rlr.evaluation.report.pictures import data_uri, draw_outline, in_shape, thumbnail
 from rlr.evaluation.report.words import score
 from rlr.foundation.progress import track
 
@@ -32,7 +32,8 @@ class Example:
         label: "good" or its defect type.
         verdict: Its score against the threshold, in words.
         shape: Width over height.
-        pictures: Image, outline of the defect, heat map.
+        pictures: Image, outline of the defect, what the model sees and what it expects if it
+            has a decoder, heat map.
     """
 
     path: str
@@ -94,6 +95,15 @@ def galleries(findings: Findings) -> dict[str, list[Gallery]]:
     return {name: list(_of_class(findings, name)) for name in classes}
 
 
+def draw_reference(findings: Findings) -> list[str]:
+    """Return the learned references as data URIs; empty where the detector has no decoder."""
+    if findings.detector.decoder is None:
+        return []
+    from rlr.detection.decoding import draw_references
+
+    return [data_uri(picture) for picture in draw_references(findings.detector)]
+
+
 def _of_class(findings: Findings, name: str) -> Iterator[Gallery]:
     frame = findings.scored.frame
     rows = frame[frame["class"] == name]
@@ -123,9 +133,32 @@ def _example(findings: Findings, place: int) -> Example:
         [
             Picture("Image", f"{row['label']} part, {row['path']}", data_uri(small)),
             _outlined(findings, place, row, small),
+            *_decoded(findings, row["path"], image),
             Picture("Heat map", f"Heat map over {row['path']}", data_uri(heat)),
         ],
     )
+
+
+def _decoded(findings: Findings, path: str, image: np.ndarray) -> list[Picture]:
+    """What the detector sees, and what it expects; nothing where it has no decoder."""
+    if findings.detector.decoder is None:
+        return []
+    from rlr.detection.decoding import draw_pictures
+
+    drawn = draw_pictures(findings.detector, [image])[0]
+    shape = image.shape[:2]
+    return [
+        Picture(
+            "Seen",
+            f"What the model sees of {path}: its features, decoded",
+            data_uri(in_shape(drawn.features, shape)),
+        ),
+        Picture(
+            "Expected",
+            f"What the model expects of {path}: its reconstruction, decoded",
+            data_uri(in_shape(drawn.reconstruction, shape)),
+        ),
+    ]
 
 
 def _outlined(findings: Findings, place: int, row: dict[Any, Any], small: np.ndarray) -> Picture:

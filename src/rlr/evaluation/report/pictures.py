@@ -31,6 +31,15 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
+def in_shape(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Give a picture (h, w, 3), uint8, the shape of an image (H, W), as long as it is now."""
+    longer = max(picture.shape[:2])
+    height, width = (max(1, round(side * longer / max(shape))) for side in shape)
+    if (height, width) == picture.shape[:2]:
+        return picture
+    return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+
+
 def draw_outline(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Draw the outline of a mask on an image, green within a dark rim.
 

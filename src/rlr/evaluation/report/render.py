@@ -19,7 +19,7 @@ from rlr.evaluation.report.charts import (
     line_chart,
     line_style,
 )
-from rlr.evaluation.report.examples import galleries
+from rlr.evaluation.report.examples import draw_reference, galleries
 from rlr.evaluation.report.pictures import picture_style
 from rlr.evaluation.report.scale import render_scale
 from rlr.evaluation.report.tables import decisions_table, metrics_table
@@ -73,6 +73,8 @@ def render_report(findings: Findings) -> str:
         confidence=f"{100 * findings.config.threshold.confidence:g} %",
         histograms=_histograms(findings),
         galleries=galleries(findings),
+        decoded=findings.detector.decoder is not None,
+        references=draw_reference(findings),
         class_lines=_class_lines(findings),
         scale=render_scale(),
         baseline_name=BASELINE_NAME,
