@@ -38,8 +38,8 @@ RECIPE = {
     "detection.image_score": "max",
 }
 LEVELS = [
-    {"index": 2, "width": 256, "layers": 4, "heads": 8, "window": None},
-    {"index": 3, "width": 512, "layers": 4, "heads": 8, "window": None},
+    {"index": 2, "blocks": None, "width": 256, "layers": 4, "heads": 8, "window": None},
+    {"index": 3, "blocks": None, "width": 512, "layers": 4, "heads": 8, "window": None},
 ]
 
 

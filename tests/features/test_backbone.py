@@ -78,7 +78,7 @@ def test_weights_from_a_file(weights: Path, tmp_path: Path, wrapped: bool) -> No
         torch.save(content, file)
     config = BackboneConfig(name="test_resnet", weights=str(file))
     backbone, origin = build_backbone(config, (1, 2), 0)
-    assert origin == "file"
+    assert origin.origin == "file"
     stem = dict(backbone.named_parameters())["network.conv1.0.weight"]
     assert torch.equal(stem, state["conv1.0.weight"])
 
@@ -90,7 +90,7 @@ def test_weights_without_the_classifier_will_do(weights: Path, tmp_path: Path) -
     file = tmp_path / "headless.safetensors"
     save_file(state, file)
     config = BackboneConfig(name="test_resnet", weights=str(file))
-    assert build_backbone(config, (1, 2), 0)[1] == "file"
+    assert build_backbone(config, (1, 2), 0)[1].origin == "file"
 
 
 @pytest.mark.parametrize(

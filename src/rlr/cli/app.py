@@ -10,6 +10,7 @@ import typer
 
 from rlr import __version__
 from rlr.cli import (
+    backbone,
     card,
     cluster,
     config,
@@ -50,7 +51,7 @@ app = typer.Typer(
 # help is instant. A noun with verbs has an `app`; one that is a verb itself, a function.
 for remote_verb in remote.verbs:
     pipeline.app.command()(remote_verb)
-for group in (cluster, config, data, pipeline, schedule, registry, runs, images, services):
+for group in (backbone, cluster, config, data, pipeline, schedule, registry, runs, images, services):
     app.add_typer(group.app)
 verbs: tuple[Callable[..., None], ...] = (
     train.train,

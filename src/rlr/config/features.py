@@ -27,11 +27,20 @@ class BackboneConfig(Section):
     name: str = Field("tf_efficientnet_b6.aa_in1k", description="timm model name.")
     weights: str = Field(
         "hub",
-        description="`hub`, the path of a local file (safetensors or a timm checkpoint), "
-        "or `random`.",
+        description="`packaged` (comes with the package), `store` (brought by `rlr backbone`), "
+        "`hub` (the store where it has them, else downloaded), the path of a local file "
+        "(safetensors or a timm checkpoint), or `random`.",
+    )
+    store: str | None = Field(
+        None,
+        description="Folder of weights that `rlr backbone` has brought; null: RLR_BACKBONES, else "
+        ".rlr/backbones.",
     )
     options: dict[str, str | int | float | bool] = Field(
         {}, description="Further arguments of timm.create_model, such as pad_type: same."
+    )
+    final_norm: bool = Field(
+        False, description="Whether a vision transformer's last norm is applied to every block."
     )
 
 

@@ -16,7 +16,16 @@ class LevelConfig(Section):
     indices 1, 2, 3 of a feature pyramid, and the window k(side) = 2 * floor(side/16 + 1/2) + 3.
     """
 
-    index: Annotated[int, Field(ge=0)] = Field(description="timm's out_index; stride 2^(index+1).")
+    index: Annotated[int, Field(ge=0)] = Field(
+        description="timm's out_index: stride 2^(index+1) in a feature pyramid, the block in a "
+        "vision transformer, whose blocks all have one stride."
+    )
+    blocks: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        min_length=1,
+        description="Blocks whose outputs are averaged into this level, rising, the last one being "
+        "`index`; null: `index` alone.",
+    )
     width: Positive | None = Field(None, description="Model width; null: the published rule.")
     layers: Positive = Field(4, description="Layers of the network.")
     heads: Positive = Field(8, description="Attention heads.")
@@ -32,6 +41,10 @@ class LevelConfig(Section):
             object.__setattr__(self, "width", PUBLISHED_WIDTHS[self.index])
         if self.width is not None and (self.width % self.heads or self.width % 4):
             raise ValueError(f"width {self.width} must be divisible by heads and by 4")
+        if self.blocks is not None and (
+            self.blocks != sorted(set(self.blocks)) or self.blocks[-1] != self.index
+        ):
+            raise ValueError(f"blocks must rise, and end with the index, {self.index}")
         if self.window is not None and any(side < 1 or side % 2 == 0 for side in self.window):
             raise ValueError("window sides must be odd and positive")
         return self

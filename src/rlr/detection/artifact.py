@@ -3,8 +3,10 @@
     detector.json          the complete description, its format version first
     network.safetensors    weights of all levels' networks
     backbone.safetensors   weights of the frozen backbone, as far as it is used
+    statistics.safetensors what normal features and residuals are like (only where scores need it)
     reference.safetensors  statistics of normal images, for `rlr monitor` (may be missing)
     canary.safetensors     a few normal images, and what the detector said of them (may be missing)
+    decoder.safetensors    weights that turn features back into pictures (may be missing)
 
 Whoever changes what a file means raises FORMAT_VERSION in `spec.py`, keeps a reader for every
 earlier version in `READERS`, and adds a small artifact of the new one to `tests/artifacts`.
@@ -12,7 +14,7 @@ earlier version in `READERS`, and adds a small artifact of the new one to `tests
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,26 @@ from rlr.model import LevelNetwork
 
 NETWORK_FILE = "network.safetensors"
 BACKBONE_FILE = "backbone.safetensors"
+STATISTICS_FILE = "statistics.safetensors"
 REFERENCE_FILE = "reference.safetensors"
 CANARY_FILE = "canary.safetensors"
+DECODER_FILE = "decoder.safetensors"
+
+# What a section did not say before format 4, because it could be nothing else.
+ADDED_IN_FORMAT_4: dict[str, dict[str, Any]] = {
+    "backbone": {"final_norm": False, "weights_sha256": None},
+    "network": {},
+    "scoring": {
+        "squared": 1.0,
+        "cosine": 1.0,
+        "level_weights": None,
+        "fusion": "mean",
+        "top_share": 1.0,
+        "calibration": None,
+    },
+    "weights": {"statistics": None},
+    "attachments": {"decoder": None},
+}
 
 Networks = nn.ModuleDict  # level index, as a string -> LevelNetwork
 
@@ -49,6 +69,7 @@ class Attachments:
 
     reference: bytes | None = None
     canary: bytes | None = None
+    decoder: bytes | None = None
 
 
 def save_artifact(
@@ -77,6 +98,7 @@ def save_artifact(
             WeightsSpec(
                 network=file_sha256(temporary / NETWORK_FILE),
                 backbone=file_sha256(temporary / BACKBONE_FILE),
+                statistics=None,
             )
         )
         attachments = _save_attachments(attach(spec), temporary)
@@ -96,8 +118,13 @@ def load_artifact(folder: Path) -> tuple[DetectorSpec, Networks, Backbone]:
     for name, expected in _digests(spec).items():
         _check_digest(folder / name, expected)
     networks = build_networks(spec.network)
-    levels = [level.index for level in spec.network.levels]
-    backbone = Backbone(spec.backbone.name, levels, spec.backbone.options)
+    backbone = Backbone(
+        spec.backbone.name,
+        [level.blocks for level in spec.network.levels],
+        spec.backbone.options,
+        size=(spec.preprocessing.height, spec.preprocessing.width),
+        final_norm=spec.backbone.final_norm,
+    )
     _load_weights(networks, folder / NETWORK_FILE)
     _load_weights(backbone, folder / BACKBONE_FILE)
     return spec, networks.eval().requires_grad_(False), backbone
@@ -132,10 +159,10 @@ def read_attachment(folder: Path, name: str) -> bytes | None:
 
     Args:
         folder: Folder of the detector.
-        name: REFERENCE_FILE or CANARY_FILE.
+        name: REFERENCE_FILE, CANARY_FILE or DECODER_FILE.
 
     Returns:
-        Its content; None: the artifact has none, which no format before the third had.
+        Its content; None: the artifact has none; no format before the third had any.
 
     Raises:
         UserError: The folder is no artifact, or the file is missing or was changed.
@@ -174,6 +201,28 @@ def _read_format_2(document: dict[str, Any]) -> DetectorSpec:
 
 
 def _read_format_3(document: dict[str, Any]) -> DetectorSpec:
+    """Read what was written when the published recipe was the only one."""
+    document = {**document, "format_version": 4, "normalisation": "none"}
+    for section, added in ADDED_IN_FORMAT_4.items():
+        if isinstance(document.get(section), dict):
+            document[section] = {**document[section], **added}
+    return _read_format_4(_with_blocks(document))
+
+
+def _with_blocks(document: dict[str, Any]) -> dict[str, Any]:
+    """Say of each level that it is made of one output of the backbone, that of its index."""
+    network = document.get("network")
+    levels = network.get("levels") if isinstance(network, dict) else None
+    if not isinstance(network, dict) or not isinstance(levels, list):
+        return document
+    levels = [
+        {**level, "blocks": [level.get("index")]} if isinstance(level, dict) else level
+        for level in levels
+    ]
+    return {**document, "network": {**network, "levels": levels}}
+
+
+def _read_format_4(document: dict[str, Any]) -> DetectorSpec:
     return DetectorSpec.model_validate_json(json.dumps(document))
 
 
@@ -181,6 +230,7 @@ READERS: dict[int, Callable[[dict[str, Any]], DetectorSpec]] = {
     1: _read_format_1,
     2: _read_format_2,
     3: _read_format_3,
+    4: _read_format_4,
 }
 
 
@@ -206,16 +256,14 @@ def _save_weights(module: nn.Module, path: Path) -> None:
 
 
 def _save_attachments(attachments: Attachments, folder: Path) -> AttachmentsSpec:
-    for name, content in (
-        (REFERENCE_FILE, attachments.reference),
-        (CANARY_FILE, attachments.canary),
-    ):
+    digests: dict[str, str | None] = {}
+    for field in fields(Attachments):
+        content: bytes | None = getattr(attachments, field.name)
+        path = folder / f"{field.name}.safetensors"
         if content is not None:
-            (folder / name).write_bytes(content)
-    return AttachmentsSpec(
-        reference=None if attachments.reference is None else file_sha256(folder / REFERENCE_FILE),
-        canary=None if attachments.canary is None else file_sha256(folder / CANARY_FILE),
-    )
+            path.write_bytes(content)
+        digests[field.name] = None if content is None else file_sha256(path)
+    return AttachmentsSpec(**digests)
 
 
 def _digests(spec: DetectorSpec) -> dict[str, str]:
@@ -223,8 +271,10 @@ def _digests(spec: DetectorSpec) -> dict[str, str]:
     digests = {
         NETWORK_FILE: spec.weights.network,
         BACKBONE_FILE: spec.weights.backbone,
+        STATISTICS_FILE: spec.weights.statistics,
         REFERENCE_FILE: spec.attachments.reference,
         CANARY_FILE: spec.attachments.canary,
+        DECODER_FILE: spec.attachments.decoder,
     }
     return {name: digest for name, digest in digests.items() if digest is not None}
 

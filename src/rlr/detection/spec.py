@@ -12,7 +12,11 @@ from rlr.detection.thresholds import Thresholds
 from rlr.model import LevelSizes
 from rlr.model.sizes import AttentionKind, GateKind
 
-FORMAT_VERSION: Literal[3] = 3
+Normalisation = Literal["none", "channel"]
+Fusion = Literal["mean", "geometric", "max"]
+ImageScore = Literal["max", "top_share"]
+
+FORMAT_VERSION: Literal[4] = 4
 
 
 class Record(BaseModel):
@@ -32,18 +36,34 @@ class PreprocessingSpec(Record):
 
 
 class BackboneSpec(Record):
-    """The frozen backbone; its weights travel in the artifact."""
+    """The frozen backbone; its weights travel in the artifact.
+
+    Attributes:
+        name: timm model name.
+        options: Further arguments of timm.create_model.
+        final_norm: Whether a vision transformer's last norm is applied to every block.
+        weights_origin: Where its weights came from.
+        weights_sha256: Of the file that they were read from; None: they came from none, or it was
+            not noted down, as before format 4.
+        pooling: Side of the average pooling window.
+    """
 
     name: str
     options: dict[str, str | int | float | bool]
-    weights_origin: Literal["hub", "file", "random"]
+    final_norm: bool
+    weights_origin: Literal["hub", "file", "random", "packaged", "store"]
+    weights_sha256: str | None
     pooling: int
 
 
 class LevelSpec(Record):
-    """One level's network, with nothing left to a rule."""
+    """One level's network, with nothing left to a rule.
+
+    The backbone's outputs `blocks` are averaged into the level's features.
+    """
 
     index: int
+    blocks: list[int]
     grid: tuple[int, int]
     channels: int
     width: int
@@ -79,11 +99,39 @@ class NetworkSpec(Record):
         )
 
 
-class ScoringSpec(Record):
-    """From maps to image scores."""
+class CalibrationSpec(Record):
+    """How residuals and scores are held against those of normal images.
 
+    Attributes:
+        method: position: against those at the same place; prototype: against those of the normal
+            images that the image is most like.
+    """
+
+    method: Literal["position", "prototype"]
+
+
+class ScoringSpec(Record):
+    """From reconstructions to image scores.
+
+    Attributes:
+        squared: Weight of the mean squared error in a token's score.
+        cosine: Weight of 1 - cosine similarity in it.
+        level_weights: One a level; None: all levels count alike.
+        fusion: How the levels' maps become one.
+        smoothing_sigma: Of the Gaussian over the map, in pixels.
+        image_score: What of the smoothed map is the image's score.
+        top_share: Share of the pixels that the score is the mean of, where it is top_share.
+        calibration: What brings scores to one scale; None: nothing does.
+    """
+
+    squared: float
+    cosine: float
+    level_weights: list[float] | None
+    fusion: Fusion
     smoothing_sigma: float
-    image_score: Literal["max"]
+    image_score: ImageScore
+    top_share: float
+    calibration: CalibrationSpec | None
 
 
 class UnjudgedSpec(Record):
@@ -118,10 +166,18 @@ class OriginSpec(Record):
 
 
 class WeightsSpec(Record):
-    """sha256 of the weight files, checked at every load."""
+    """sha256 of the files that scores are made with, checked at every load.
+
+    Attributes:
+        network: Of the networks' weights.
+        backbone: Of the backbone's weights.
+        statistics: Of what normal images' features and residuals are like; None: nothing of it is
+            used, and there is no such file.
+    """
 
     network: str
     backbone: str
+    statistics: str | None
 
 
 class AttachmentsSpec(Record):
@@ -130,19 +186,22 @@ class AttachmentsSpec(Record):
     Attributes:
         reference: Of the statistics of normal images that `rlr monitor` compares with.
         canary: Of a few normal images and what the detector said of them.
+        decoder: Of the network that turns features back into pictures.
     """
 
     reference: str | None
     canary: str | None
+    decoder: str | None
 
 
 class DetectorSpec(Record):
     """Everything about a detector but its weights."""
 
-    format_version: Literal[3]
+    format_version: Literal[4]
     classes: list[str]
     preprocessing: PreprocessingSpec
     backbone: BackboneSpec
+    normalisation: Normalisation
     network: NetworkSpec
     scoring: ScoringSpec
     thresholds: Thresholds

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from rlr.features.backbone import Backbone
+from rlr.foundation.errors import UserError
 
 Grid = tuple[int, int]
 
@@ -65,7 +66,17 @@ class FeatureExtractor(nn.Module):
 
     @torch.inference_mode()
     def shapes(self, height: int, width: int) -> list[tuple[Grid, int]]:
-        """Return grid and channels of each level for an input size, by trying it out."""
+        """Return grid and channels of each level for an input size, by trying it out.
+
+        Raises:
+            UserError: The backbone does not take images of this size.
+        """
         empty = torch.zeros(1, 3, height, width, device=self.mean.device)
-        maps = self.backbone(empty)
+        try:
+            maps = self.backbone(empty)
+        except (AssertionError, RuntimeError) as error:
+            raise UserError(
+                f"features.preprocessing: the backbone takes no images of {width} x {height} px "
+                f"({' '.join(str(error).split())}); give it another size."
+            ) from error
         return [((level.shape[2], level.shape[3]), level.shape[1]) for level in maps]

@@ -17,7 +17,7 @@ from rlr.detection.spec import (
     WeightsSpec,
 )
 from rlr.detection.thresholds import Thresholds
-from rlr.features.backbone import WeightsOrigin
+from rlr.features.weights import WeightsSource
 from rlr.foundation.build import current_build
 from rlr.foundation.documents import digest
 from rlr.model import published_window
@@ -45,6 +45,7 @@ def _describe_level(level: LevelConfig, grid: tuple[int, int], channels: int) ->
     assert level.width is not None  # filled in when the configuration was read
     return LevelSpec(
         index=level.index,
+        blocks=level.blocks or [level.index],
         grid=grid,
         channels=channels,
         width=level.width,
@@ -59,7 +60,7 @@ def describe_detector(
     manifest: Manifest,
     unjudged: UnjudgedSpec | None,
     network: NetworkSpec,
-    origin: WeightsOrigin,
+    source: WeightsSource,
     thresholds: Thresholds,
     weights: WeightsSpec,
 ) -> DetectorSpec:
@@ -74,11 +75,23 @@ def describe_detector(
         backbone=BackboneSpec(
             name=backbone.name,
             options=dict(backbone.options),
-            weights_origin=origin,
+            final_norm=backbone.final_norm,
+            weights_origin=source.origin,
+            weights_sha256=source.sha256,
             pooling=config.features.pooling,
         ),
+        normalisation="none",
         network=network,
-        scoring=ScoringSpec(**config.detection.model_dump()),
+        scoring=ScoringSpec(
+            squared=1.0,
+            cosine=1.0,
+            level_weights=None,
+            fusion="mean",
+            smoothing_sigma=config.detection.smoothing_sigma,
+            image_score=config.detection.image_score,
+            top_share=1.0,
+            calibration=None,
+        ),
         thresholds=thresholds,
         origin=OriginSpec(
             config_name=config.name,
@@ -91,22 +104,25 @@ def describe_detector(
             unjudged=unjudged,
         ),
         weights=weights,
-        attachments=AttachmentsSpec(reference=None, canary=None),
+        attachments=AttachmentsSpec(reference=None, canary=None, decoder=None),
     )
 
 
-def fingerprint(config: Config, images: list[str]) -> str:
+def fingerprint(config: Config, images: list[str], backbone: str) -> str:
     """Return the digest of all that determines the trained weights, for checkpoints.
 
     Args:
         config: The configuration.
         images: sha256 of the training images, in order.
+        backbone: Digest of the backbone's weights: where they lie says nothing of what they are.
     """
+    places = {"backbone": {"weights", "store"}}
     training = config.training.model_dump(mode="json", exclude={"checkpoint_epochs", "device"})
     return digest(
         {
             "seed": config.seed,
-            "features": config.features.model_dump(mode="json"),
+            "features": config.features.model_dump(mode="json", exclude=places),
+            "backbone": backbone,
             "model": config.model.model_dump(mode="json"),
             "training": training,
             "images": images,

@@ -19,7 +19,8 @@ from rlr.detection.device import pick_device
 from rlr.detection.spec import DetectorSpec
 from rlr.detection.thresholds import Thresholds, attainable, decide_thresholds
 from rlr.features import Backbone, FeatureExtractor, build_backbone
-from rlr.features.backbone import WeightsOrigin
+from rlr.features.normalisation import tell_mismatch
+from rlr.features.weights import WeightsSource, weights_digest
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
@@ -93,6 +94,9 @@ class _Session:
         self.normals = ImageSet.of(manifest, calibratable(manifest))
         self._require_images()
         self.backbone, self.origin = self._build_backbone()
+        self.backbone_digest = weights_digest(self.backbone)
+        if team.leads:
+            tell_mismatch(config.features, self.origin)
         self.extractor = FeatureExtractor(
             self.backbone,
             config.features.preprocessing.mean,
@@ -151,10 +155,12 @@ class _Session:
             )
         logger.warning("%s: left out of the training.", told)
 
-    def _build_backbone(self) -> tuple[Backbone, WeightsOrigin]:
-        levels = [level.index for level in self.config.model.levels]
+    def _build_backbone(self) -> tuple[Backbone, WeightsSource]:
+        features = self.config.features
+        levels = [level.blocks or [level.index] for level in self.config.model.levels]
+        size = features.preprocessing.height, features.preprocessing.width
         seed = derive_seed(self.config.seed, "backbone")
-        return build_backbone(self.config.features.backbone, levels, seed)
+        return build_backbone(features.backbone, levels, seed, size)
 
     def _open(self, images: ImageSet, label: str) -> FeatureStore:
         return open_store(images, self.extractor, self.config.features, label, self.team)
@@ -174,7 +180,8 @@ class _Session:
 
     def _checkpoints(self, name: str, images: ImageSet) -> Checkpoints:
         folder = self.output / "checkpoint" / name
-        return Checkpoints(folder, fingerprint(self.config, images.hashes))
+        digest = fingerprint(self.config, images.hashes, self.backbone_digest)
+        return Checkpoints(folder, digest)
 
     def _thresholds(
         self, networks: Networks, store: FeatureStore, held_out: FeatureStore

@@ -144,7 +144,13 @@ def _facts(findings: Findings) -> list[tuple[str, str]]:
     spec, config, manifest = findings.detector.spec, findings.config, findings.manifest
     trained_on = "the same" if spec.origin.data_version == manifest.version else "another"
     overall = spec.thresholds.overall
-    options = {"hub": "from the hub", "file": "from a file", "random": "random"}
+    options = {
+        "packaged": "from the package",
+        "store": "from the store of this machine",
+        "hub": "from the hub",
+        "file": "from a file",
+        "random": "random",
+    }
     return [
         ("Configuration", f"{config.name} ({config.digest()[:12]})"),
         ("Data version", manifest.version),
