@@ -95,16 +95,12 @@ def _extractor(name: str, options: argparse.Namespace) -> FeatureExtractor:
     model, found, weights = name.partition("=")
     if not found:
         raise UserError(f"--backbone {name}: give NAME=WEIGHTS, such as {OWN}.")
-    backbone, _ = build_backbone(
-        BackboneConfig(name=model, weights=weights), (2, 3), options.seed
-    )
+    backbone, _ = build_backbone(BackboneConfig(name=model, weights=weights), (2, 3), options.seed)
     return FeatureExtractor(backbone, MEAN, STD, pooling=3)
 
 
 def _mean(per_class: dict[str, dict[str, float]]) -> dict[str, float]:
-    return {
-        key: float(np.mean([values[key] for values in per_class.values()])) for key in KEYS
-    }
+    return {key: float(np.mean([values[key] for values in per_class.values()])) for key in KEYS}
 
 
 def closed(
@@ -127,7 +123,10 @@ def closed(
 
 def lines(document: dict[str, Any]) -> list[str]:
     """Tell the means, and the shares."""
-    told = ["| backbone | image AUROC | pixel AUROC | gap closed (image / pixel) |", "|---|---|---|---|"]
+    told = [
+        "| backbone | image AUROC | pixel AUROC | gap closed (image / pixel) |",
+        "|---|---|---|---|",
+    ]
     for name, values in document["backbones"].items():
         share = document["closed"].get(name)
         gap = " / ".join(f"{share[key]:.0%}" for key in KEYS) if share else "-"

@@ -13,6 +13,7 @@ from rlr.data.images import read_rgb
 from rlr.evaluation.metrics import image_metrics, pixel_metrics
 from rlr.features import FeatureExtractor, fit_to_input
 from rlr.foundation.documents import file_sha256
+from rlr.foundation.errors import UserError
 
 WHITE = 65535
 SIGMA = 4.0
@@ -30,6 +31,9 @@ def measure_class(
 
     Returns:
         Image and pixel AUROC.
+
+    Raises:
+        UserError: The class has no two kinds of test images, or no masks.
     """
     bank = _bank(_chosen((folder / "train/good").iterdir(), options.limit), extractor, options)
     good = _chosen((folder / "test/good").iterdir(), options.limit)
@@ -44,8 +48,8 @@ def measure_class(
         labels.append(int(bad))
     image = image_metrics(np.array(labels), np.array(scores))["image_auroc"]
     pixel = pixel_metrics(np.stack(masks), np.stack(maps))["pixel_auroc"]
-    assert image is not None
-    assert pixel is not None
+    if image is None or pixel is None:
+        raise UserError(f"{folder}: its test images must be normal and defective, with masks.")
     return {"image_auroc": image, "pixel_auroc": pixel}
 
 

@@ -71,7 +71,9 @@ def test_interrupted_and_resumed_is_as_never_interrupted(
     export(second, tmp_path / "two.safetensors")
     one, two = load_file(tmp_path / "one.safetensors"), load_file(tmp_path / "two.safetensors")
     assert all(torch.equal(value, two[key]) for key, value in one.items())
-    before = lessons.Lessons(recipe, tmp_path / "new").learner.state_dict()["backbone.stem.0.weight"]
+    before = lessons.Lessons(recipe, tmp_path / "new").learner.state_dict()[
+        "backbone.stem.0.weight"
+    ]
     assert not torch.equal(before, second.learner.state_dict()["backbone.stem.0.weight"])
 
 

@@ -78,7 +78,8 @@ def test_the_architecture_computes_what_it_always_did() -> None:
     with torch.no_grad():
         for number, (name, value) in enumerate(sorted(backbone.state_dict().items())):
             if value.is_floating_point():
-                wave = torch.sin(torch.arange(value.numel()) ** 1.5 * 0.37 + number)
+                places = torch.arange(value.numel(), dtype=torch.float64)
+                wave = torch.sin(places * (places % 1009) * 0.37 + number).float()
                 scale = (4 / value[0].numel()) ** 0.5 if value.ndim > 1 else 0.1
                 one = value.ndim == 1 and name.endswith(("weight", "running_var"))
                 value.copy_(wave.reshape(value.shape) * scale + one)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import timm
 import torch
+from procedural.scenes import Scenes
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from procedural.scenes import Scenes
 from rlr.features.packaged import MEAN, STD
 
 STRIDES = (8, 16)

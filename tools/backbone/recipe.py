@@ -61,4 +61,6 @@ def read_recipe(path: Path) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UserError(f"{path}: {key}: {first['msg']}; compare it with {DEFAULT.name}.") from error
+        raise UserError(
+            f"{path}: {key}: {first['msg']}; compare it with {DEFAULT.name}."
+        ) from error

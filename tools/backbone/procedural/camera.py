@@ -20,9 +20,7 @@ def photograph(clean: Tensor, rng: torch.Generator) -> Tensor:
     def chance(share: float) -> Tensor:
         return torch.rand(count, 1, 1, 1, generator=rng) < share
 
-    light = F.interpolate(
-        torch.randn(count, 1, 3, 3, generator=rng), (side, side), mode="bicubic"
-    )
+    light = F.interpolate(torch.randn(count, 1, 3, 3, generator=rng), (side, side), mode="bicubic")
     images = clean * (1 + uniform(0, 0.2) * light)
     cast = 1 + 0.12 * torch.randn(count, 3, 1, 1, generator=rng) * chance(0.6)
     images = (images * uniform(0.6, 1.3) * cast + uniform(-0.08, 0.08)).clamp(1e-4, 1)
