@@ -70,7 +70,8 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
     names = list(options.backbone or DEFAULT)
     if options.goal and options.goal not in names:
         names.append(options.goal)
-    settings = {key: getattr(options, key) for key in ("limit", "size", "bank", "seed", "goal")}
+    settings = {key: getattr(options, key) for key in ("limit", "size", "bank", "seed")}
+    settings["goal"] = options.goal and _public(options.goal)
     document: dict[str, Any] = {"tree": options.tree.name, **settings, "backbones": {}}
     for name in names:
         extractor = _extractor(name, options)
