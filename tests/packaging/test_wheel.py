@@ -51,7 +51,11 @@ def test_it_carries_every_file_of_the_package(wheel: Path, repository: Path) -> 
     }
     with zipfile.ZipFile(wheel) as archive:
         carried = {name for name in archive.namelist() if name.startswith("rlr/")}
-    assert {"rlr/config/presets/published.yaml", "rlr/foundation/page.html"} <= carried
+    assert {
+        "rlr/config/presets/published.yaml",
+        "rlr/features/packaged/rlrnet.safetensors",
+        "rlr/foundation/page.html",
+    } <= carried
     assert carried == expected | {"rlr/_build.json"}
 
 

@@ -101,3 +101,38 @@ def test_other_files_in_the_folder_are_left_alone(
     with pytest.raises(UserError, match="holds other files"):
         demo.make_images(config, Path("data"), pinned=True)
     assert [path.name for path in (checkout / "data").iterdir()] == ["mine.png"]
+
+
+def _outcome(model: float | None, baseline: float | None) -> dict[str, Any]:
+    def table(value: float | None) -> dict[str, Any]:
+        values = {"image_auroc": value}
+        return {"native": {"per_class": {}, "mean": values, "pooled": values}}
+
+    return {"metrics": table(model), "baseline": table(baseline)}
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "baseline", "status"),
+    [
+        ("demo", 0.70, 0.60, 0),
+        ("demo", 0.6999, 0.60, 1),
+        ("demo", 0.60, 0.70, 1),
+        ("demo", None, 0.60, 1),
+        ("tiny", 0.50, 0.60, 0),
+    ],
+)
+def test_the_demo_fails_unless_the_model_is_clearly_better(
+    demo: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: Any,
+    preset: str,
+    model: float | None,
+    baseline: float | None,
+    status: int,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["demo.py", "--config", preset])
+    monkeypatch.setattr(demo, "run_demo", lambda preset: _outcome(model, baseline))
+    monkeypatch.setattr(demo, "show", lambda summary: None)
+    monkeypatch.setattr(demo, "PROJECT", Path.cwd())
+    assert demo.main() == status
+    assert ("mean image AUROC" in caplog.text) == bool(status)
