@@ -65,7 +65,7 @@ def value_of(config: Config, path: str) -> Any:
 
 
 def test_the_presets_are_these() -> None:
-    assert preset_names() == ["demo", "dinov2", "published", "tiny"]
+    assert preset_names() == ["default", "demo", "dinov2", "published", "tiny"]
 
 
 @pytest.mark.parametrize("name", preset_names())
