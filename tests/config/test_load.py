@@ -176,7 +176,7 @@ def test_a_broken_file_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize("source", ["nope", "nope.yaml", "."])
 def test_an_unknown_source_is_refused_and_the_presets_named(source: str) -> None:
-    with pytest.raises(UserError, match="demo, published, tiny"):
+    with pytest.raises(UserError, match="default, demo, dinov2, published, tiny"):
         load_config(source)
 
 
