@@ -75,7 +75,7 @@ def measure_seed(
             continue
         trained = train_until(config, tree, epoch, folder)
         announce(config.seed, epoch)
-        _measure(config, tree, epoch, trained, folder, results)
+        record_epoch(config, tree, epoch, trained, folder, results)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -88,7 +88,7 @@ def train_until(config: Config, tree: Tree, epoch: int, folder: Path) -> dict[st
     return train(config, tree.manifest, folder, until=epoch)
 
 
-def _measure(
+def record_epoch(
     config: Config,
     tree: Tree,
     epoch: int,
@@ -96,6 +96,7 @@ def _measure(
     folder: Path,
     results: Results,
 ) -> None:
+    """Run a trained detector over the test images, and add what comes out to the results."""
     detector = Detector.load(
         folder / MODEL_FOLDER, config.training.device, config.features.batch_size
     )

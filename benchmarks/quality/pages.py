@@ -5,8 +5,8 @@ A place in the page names what it shows; what lies between is written anew:
     <!-- bench compare published.json patchcore-class.json -->
     <!-- /bench -->
 
-The words are a kind of table (show, compare, cost, difference, openings) and results files, which
-are looked for in `benchmarks/results/detection`.
+The words are a kind of table (show, compare, cost, difference) and results files, which are looked
+for in `benchmarks/results/detection`; or `openings`, or `choices`, with files of their own there.
 """
 
 import re
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from quality.choices import choices_table
 from quality.difference import difference_table
 from quality.openings import LEDGER, read_ledger
 from quality.results import read_results
@@ -68,10 +69,12 @@ def _content(page: Path, words: str, folder: Path) -> str:
     kind, *names = words.split()
     if kind == "openings":
         return openings_table(folder / LEDGER.name)
+    if kind == "choices":
+        return choices_table(folder / "choices")
     if kind not in KINDS or not names:
         raise UserError(
             f"{page}: 'bench {words}' is no table; write one of {', '.join(KINDS)} with results "
-            "files, or openings."
+            "files, or openings, or choices."
         )
     missing = [name for name in names if not (folder / name).is_file()]
     told = [f"Not measured yet: {', '.join(missing)}."] if missing else []
