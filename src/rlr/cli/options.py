@@ -24,7 +24,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         metavar="FILE_OR_PRESET",
-        help="YAML file, or a preset: published, dinov2, demo, tiny.",
+        help="YAML file, or a preset: default, published, dinov2, demo, tiny.",
         show_default=True,
     ),
 ]

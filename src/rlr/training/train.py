@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from rlr.config import Config
-from rlr.data.manifest import UNREADABLE, Manifest
+from rlr.data.manifest import Manifest
 from rlr.data.splits import calibratable, trainable
 from rlr.detection.artifact import Attachments, Networks, build_networks, save_artifact
 from rlr.detection.calibration import Calibration
@@ -31,15 +31,16 @@ from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
 from rlr.training.admission import Admission, Champion, admit
 from rlr.training.attachments import make_canary_of, make_reference
-from rlr.training.augmentation import require_known
 from rlr.training.calibration import Side, fit_calibration
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, describe_scoring, fingerprint
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
 from rlr.training.normalisation import fit_normalisation, normalised
 from rlr.training.pictures import make_decoder
+from rlr.training.requirements import require_images
 from rlr.training.seeding import derive_seed
 from rlr.training.store import FeatureStore, ImageSet, open_store
+from rlr.training.summary import summarise
 from rlr.training.team import Team, join_team, local_device
 from rlr.training.trainer import OnEpoch, Trainer
 from rlr.training.views import open_views
@@ -125,7 +126,7 @@ class _Session:
         admitted = admission.paths if admission else ()
         self.images = ImageSet.of(manifest, trainable(manifest, admitted))
         self.normals = ImageSet.of(manifest, calibratable(manifest))
-        self._require_images()
+        require_images(config, manifest, self.images, self.normals)
         self.backbone, self.origin = open_backbone(config)
         self.backbone_digest = weights_digest(self.backbone)
         if team.leads:
@@ -185,41 +186,6 @@ class _Session:
             result = self._write(networks, thresholds, history, statistics, attachments)
         self.team.wait()
         return result
-
-    def _require_images(self) -> None:
-        self._refuse_unreadable()
-        require_known(self.images.classes, self.config.training.augmentation)
-        if not len(self.images):
-            raise UserError(
-                f"{self.manifest.root}: no normal training image that is in no other split; "
-                "see the splits with `rlr data index`."
-            )
-        if not len(self.normals) and self.config.threshold.method == "pooled":
-            raise UserError(
-                "No validation images, so no threshold can be set: raise "
-                "data.validation_fraction, add images, or set threshold.method=cross_fit."
-            )
-        calibration = self.config.detection.calibration
-        wanted = calibration.method != "none" and calibration.residuals == "validation"
-        if wanted and not len(self.normals):
-            raise UserError(
-                "detection.calibration.residuals=validation, and there are no validation images: "
-                "raise data.validation_fraction, or set it to training."
-            )
-
-    def _refuse_unreadable(self) -> None:
-        """Leave unreadable images out only where the configuration lets validation pass them."""
-        frame = self.manifest.frame
-        chosen = frame["split"].isin(["train", "validation"]) & (frame["mode"] == UNREADABLE)
-        paths = list(frame.loc[chosen, "path"])
-        if not paths:
-            return
-        told = f"{self.manifest.root / paths[0]} is not a readable image ({len(paths)} in all)"
-        if self.config.validation.severity.readable == "critical":
-            raise UserError(
-                f"{told}; replace or remove it, or set validation.severity.readable=warning."
-            )
-        logger.warning("%s: left out of the training.", told)
 
     def _open(self, images: ImageSet, label: str) -> FeatureStore:
         return open_store(images, self.extractor, self.config.features, label, self.team)
@@ -369,44 +335,17 @@ class _Session:
         write_json(self.output / "history.json", records)
         with atomic_file(self.output / "config.yaml") as temporary:
             temporary.write_text(self.config.as_yaml(), encoding="utf-8")
-        result = write_result(self.output, "train", **_summary(spec, records, self))
+        result = write_result(self.output, "train", **self._summary(spec, records))
         if not self._is_paused(records):
             shutil.rmtree(self.output / "checkpoint", ignore_errors=True)
         return result
 
+    def _summary(self, spec: DetectorSpec, records: list[dict[str, Any]]) -> dict[str, Any]:
+        images = {"train": len(self.images), "validation": len(self.normals)}
+        return summarise(spec, MODEL_FOLDER, images, records, self.feature_seconds)
+
     def _is_paused(self, records: list[dict[str, Any]]) -> bool:
         return self.until is not None and len(records) == self.until < self.config.training.epochs
-
-
-def _summary(
-    spec: DetectorSpec, records: list[dict[str, Any]], session: _Session
-) -> dict[str, Any]:
-    return {
-        "model": MODEL_FOLDER,
-        "config_name": spec.origin.config_name,
-        "data_version": spec.origin.data_version,
-        "seed": spec.origin.seed,
-        "classes": spec.classes,
-        "backbone": spec.backbone.model_dump(mode="json"),
-        "images": {"train": len(session.images), "validation": len(session.normals)},
-        "unjudged": session.unjudged.model_dump(mode="json") if session.unjudged else None,
-        "epochs": len(records),
-        "final": records[-1],
-        "cpu_seconds": {
-            "features": session.feature_seconds,
-            "training": sum(record["cpu_seconds"] or 0.0 for record in records),
-        },
-        "network_sha256": spec.weights.network,
-        "backbone_sha256": spec.weights.backbone,
-        "thresholds": {
-            "rate": spec.thresholds.rate,
-            "overall": spec.thresholds.overall.model_dump(mode="json"),
-            "per_class": {
-                name: threshold.model_dump(mode="json")
-                for name, threshold in spec.thresholds.per_class.items()
-            },
-        },
-    }
 
 
 def _make_repeatable(config: Config) -> None:

@@ -42,7 +42,8 @@ class Block(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, inputs, h, w) to (N, outputs, h / stride, w / stride)."""
         inner = self.second(self.act(self.first(features)))
-        return self.act(inner + self.shortcut(features))
+        out: Tensor = self.act(inner + self.shortcut(features))
+        return out
 
 
 class RlrNet(nn.Module):
@@ -99,7 +100,7 @@ default_cfgs = generate_default_cfgs(
 )
 
 
-@register_model
+@register_model  # type: ignore[untyped-decorator]  # timm has no types
 def rlrnet(pretrained: bool = False, **kwargs: Any) -> RlrNet:
     """Build the package's own backbone; `timm.create_model("rlrnet", features_only=True)`."""
     features = {"out_indices": (0, 1, 2, 3), "flatten_sequential": False}
