@@ -25,7 +25,7 @@ from rlr.registry.spool.recorder import Recorder
 from rlr.registry.spool.sync import spool_states
 from rlr.training.checkpoint import EpochRecord
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.services]  # a real server, killed and halted
 
 EPOCHS = 8
 LONGEST_PAUSE = 0.5  # seconds; a write to a busy disk, and never a request
@@ -328,7 +328,6 @@ def real(
     stack.up()
 
 
-@pytest.mark.services
 def test_a_database_that_is_restarted_loses_nothing(
     stack: LocalServices,
     real: list[str],
@@ -345,7 +344,6 @@ def test_a_database_that_is_restarted_loses_nothing(
     assert max(pauses) < LONGEST_PAUSE
 
 
-@pytest.mark.services
 def test_what_postgresql_is_sent_twice_is_there_once(
     stack: LocalServices, real: list[str], tmp_path: Path, rlr: Callable[..., Any]
 ) -> None:
@@ -361,7 +359,6 @@ def test_what_postgresql_is_sent_twice_is_there_once(
     assert _points(real, trained.run_id) == before == _expected(tmp_path)
 
 
-@pytest.mark.services
 def test_an_artifact_store_that_is_away_costs_nothing_but_the_sending(
     stack: LocalServices,
     real: list[str],
