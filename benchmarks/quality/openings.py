@@ -15,6 +15,7 @@ from rlr.config import Config, load_config
 from rlr.config.load import preset_names
 from rlr.foundation.documents import SCHEMA_VERSION, read_json, write_json
 from rlr.foundation.errors import UserError
+from rlr.registry.times import as_text
 
 LEDGER = Path(__file__).parents[1] / "results" / "detection" / "openings.json"
 REPORTED = ("published", "default")
@@ -69,7 +70,7 @@ class Opening:
 
 def now() -> str:
     """Return the time in UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return as_text(datetime.now(UTC), "seconds")
 
 
 def reason_of(config: Config, given: str | None) -> str:

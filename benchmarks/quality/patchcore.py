@@ -32,10 +32,10 @@ from rlr.data.splits import calibratable, trainable
 from rlr.detection.device import pick_device
 from rlr.detection.scoring import anomaly_map, image_scores, smooth
 from rlr.evaluation.evaluate import judged_test_rows
-from rlr.features import FeatureExtractor, build_backbone
-from rlr.features.loading import read_batches
+from rlr.features.loading import read_inputs
 from rlr.foundation.errors import UserError
 from rlr.foundation.progress import track
+from rlr.training.extractor import open_extractor
 from rlr.training.seeding import derive_seed
 
 Banks = Literal["class", "all"]
@@ -77,21 +77,16 @@ class Patches:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        levels = [level.index for level in config.model.levels]
-        seed = derive_seed(config.seed, "backbone")
-        backbone, _ = build_backbone(config.features.backbone, levels, seed)
         preprocessing = config.features.preprocessing
         self.size = preprocessing.height, preprocessing.width
-        self._extractor = FeatureExtractor(
-            backbone, preprocessing.mean, preprocessing.std, config.features.pooling
-        ).to(pick_device(config.training.device))
+        extractor, _ = open_extractor(config)
+        self._extractor = extractor.to(pick_device(config.training.device))
         self._grids = [grid for grid, _ in self._extractor.shapes(*self.size)]
         self.grid = max(self._grids)
 
     def stream(self, paths: Sequence[Path]) -> Iterator[np.ndarray]:
         """Yield the patches of each image in turn: (L, C), float32."""
-        white = self._config.features.preprocessing.white_level
-        for images in read_batches(paths, self.size, white, self._config.features.batch_size):
+        for images in read_inputs(paths, self._config.features):
             yield from self._join(self._extractor(images)).cpu().numpy()
 
     def _join(self, tokens: Sequence[Tensor]) -> Tensor:

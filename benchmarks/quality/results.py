@@ -22,6 +22,7 @@ from rlr.foundation.atomic import atomic_file, explained_writes
 from rlr.foundation.build import current_build
 from rlr.foundation.documents import SCHEMA_VERSION, digest, file_sha256, read_json, write_json
 from rlr.foundation.errors import UserError
+from rlr.registry.facts import processor
 
 if TYPE_CHECKING:
     from quality.protocol import Outcome, Tree
@@ -199,7 +200,7 @@ def describe_machine(config: Config) -> dict[str, Any]:
     device = config.training.device
     on_gpu = device != "cpu" and torch.cuda.is_available()
     return {
-        "cpu": _cpu_model(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "threads": config.training.threads,
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
@@ -209,10 +210,3 @@ def describe_machine(config: Config) -> dict[str, Any]:
 def peak_bytes() -> int:
     """Return the greatest resident memory of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _cpu_model() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()

@@ -7,9 +7,20 @@ import pytest
 import torch
 
 from rlr.detection.heatmap import colours, overlay
-from rlr.detection.scoring import anomaly_map, image_scores, published_score, smooth
-from rlr.detection.spec import Fusion
+from rlr.detection.scoring import Scorer, anomaly_map, image_scores, smooth
+from rlr.detection.spec import Fusion, ScoringSpec
 from rlr.model import token_score
+
+PUBLISHED = ScoringSpec(
+    squared=1.0,
+    cosine=1.0,
+    level_weights=None,
+    fusion="mean",
+    smoothing_sigma=4.0,
+    image_score="max",
+    top_share=1.0,
+    calibration=None,
+)
 
 
 def test_levels_are_stretched_corner_to_corner_and_averaged() -> None:
@@ -23,14 +34,15 @@ def test_levels_are_stretched_corner_to_corner_and_averaged() -> None:
 def test_the_published_score_is_the_loss_of_a_token_bit_for_bit() -> None:
     draws = torch.Generator().manual_seed(0)
     output, features = torch.randn(2, 3, 50, 24, generator=draws)
-    assert torch.equal(published_score(output, features), token_score(output, features))
+    (found,) = Scorer(PUBLISHED, [], (8, 8)).score_tokens([output], [features])
+    assert torch.equal(found, token_score(output, features))
 
 
 def test_both_terms_of_the_score_have_weights() -> None:
     output, features = torch.tensor([[[3.0, 0.0]]]), torch.tensor([[[0.0, 4.0]]])
-    assert published_score(output, features, 1.0, 0.0).item() == (9 + 16) / 2
-    assert published_score(output, features, 0.0, 1.0).item() == 1.0
-    assert published_score(output, features, 2.0, 3.0).item() == 2 * 12.5 + 3
+    assert token_score(output, features, 1.0, 0.0).item() == (9 + 16) / 2
+    assert token_score(output, features, 0.0, 1.0).item() == 1.0
+    assert token_score(output, features, 2.0, 3.0).item() == 2 * 12.5 + 3
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """From a training's running mean to the weights file of the package."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -9,8 +8,10 @@ from lessons import Lessons
 from safetensors.torch import save_file
 from torch import Tensor
 
+from rlr.features.weights import weights_digest
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.build import current_build
+from rlr.foundation.documents import file_sha256
 from rlr.foundation.errors import UserError
 
 PREFIX = "backbone."
@@ -31,7 +32,7 @@ def export(lessons: Lessons, path: Path) -> str:
     }
     with atomic_file(path) as temporary:
         save_file(state, temporary, metadata=_metadata(lessons, state))
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return file_sha256(path)
 
 
 def _metadata(lessons: Lessons, state: dict[str, Tensor]) -> dict[str, str]:
@@ -49,15 +50,5 @@ def _metadata(lessons: Lessons, state: dict[str, Tensor]) -> dict[str, str]:
         "images": str(len(history) * recipe.steps * recipe.batch),
         "cpu_seconds": f"{sum(record['cpu_seconds'] for record in history):.0f}",
         "torch": torch.__version__,
-        "tensors_sha256": tensors_sha256(state),
+        "tensors_sha256": weights_digest(state),
     }
-
-
-def tensors_sha256(state: dict[str, Tensor]) -> str:
-    """Digest names, types, shapes and bytes of the tensors, whatever stands beside them."""
-    sha = hashlib.sha256()
-    for name in sorted(state):
-        value = state[name].contiguous()
-        sha.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
-        sha.update(value.numpy().tobytes())
-    return sha.hexdigest()

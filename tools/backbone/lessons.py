@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from rlr.foundation.atomic import atomic_folder
 from rlr.foundation.documents import read_json, write_json
 from rlr.foundation.errors import UserError
+from rlr.training.checkpoint import flatten_optimizer, restore_optimizer
 from rlr.training.seeding import derive_seed, generator
 
 
@@ -87,7 +87,7 @@ class Lessons:
         with atomic_folder(self.folder / name) as temporary:
             save_file(_packed(self.learner.state_dict()), temporary / "learner.safetensors")
             save_file(_packed(self.mean), temporary / "mean.safetensors")
-            save_file(_moments(self.optimizer), temporary / "optimizer.safetensors")
+            save_file(flatten_optimizer(self.optimizer), temporary / "optimizer.safetensors")
             state = {"fingerprint": self.recipe.fingerprint, "history": self.history}
             write_json(temporary / "state.json", state)
         for entry in self.folder.glob("epoch-*"):
@@ -106,12 +106,7 @@ class Lessons:
             )
         self.learner.load_state_dict(load_file(complete[-1] / "learner.safetensors"))
         self.mean = load_file(complete[-1] / "mean.safetensors")
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in load_file(complete[-1] / "optimizer.safetensors").items():
-            number, name = key.split(".", 1)
-            moments.setdefault(int(number), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        restore_optimizer(self.optimizer, load_file(complete[-1] / "optimizer.safetensors"))
         self.history = state["history"]
 
 
@@ -123,15 +118,6 @@ def _floats(module: nn.Module) -> dict[str, Tensor]:
 
 def _packed(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.contiguous() for name, value in state.items()}
-
-
-def _moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {
-        f"{number}.{name}": value.contiguous()
-        for number, entries in state.items()
-        for name, value in entries.items()
-    }
 
 
 def _optimizer(learner: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

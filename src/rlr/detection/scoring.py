@@ -10,6 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from rlr.detection.calibration import Calibration, LevelTables
 from rlr.detection.spec import Fusion, LevelSpec, ScoringSpec
+from rlr.model import token_score
 
 Grid = tuple[int, int]
 
@@ -71,7 +72,7 @@ class Scorer:
         scoring, calibration = self._scoring, self._calibration
         pairs = list(zip(reconstructions, tokens, strict=True))
         if calibration is None:
-            return [published_score(*pair, scoring.squared, scoring.cosine) for pair in pairs]
+            return [token_score(*pair, scoring.squared, scoring.cosine) for pair in pairs]
         weights = calibration.weigh(tokens)
         scores = []
         for pair, tables in zip(pairs, calibration.levels, strict=True):
@@ -110,26 +111,6 @@ class Scorer:
         """Return the image scores (N,) of smoothed maps (N, H, W)."""
         share = self._scoring.top_share if self._scoring.image_score == "top_share" else 0.0
         return image_scores(smoothed, share)
-
-
-def published_score(
-    reconstruction: Tensor, features: Tensor, squared: float = 1.0, cosine: float = 1.0
-) -> Tensor:
-    """Return how badly each token was reconstructed.
-
-    Args:
-        reconstruction: (N, L, C).
-        features: (N, L, C), without jitter.
-        squared: Weight of the mean squared error over the channels.
-        cosine: Weight of 1 - cosine similarity.
-
-    Returns:
-        (N, L).
-    """
-    error = (reconstruction - features).square().mean(dim=-1)
-    similarity = F.cosine_similarity(reconstruction, features, dim=-1)
-    # In this order a weight of 1 changes no bit of the published score.
-    return error * squared + cosine - similarity * cosine
 
 
 def score_terms(

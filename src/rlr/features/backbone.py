@@ -21,7 +21,7 @@ from rlr.features.weights import (
     read_weights,
     resolve_weights,
 )
-from rlr.foundation.errors import UserError
+from rlr.foundation.errors import UserError, first_line
 
 __all__ = ["Backbone", "WeightsOrigin", "WeightsSource", "build_backbone", "standardise"]
 
@@ -205,9 +205,8 @@ def _from_hub(build: Callable[[dict[str, Any]], Backbone], name: str) -> Backbon
     except UserError:
         raise
     except Exception as error:  # the hub's client raises a zoo of network errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
-            f"Weights of {name} could not be fetched from the hub ({reason}); {WAYS}"
+            f"Weights of {name} could not be fetched from the hub ({first_line(error)}); {WAYS}"
         ) from error
 
 

@@ -21,7 +21,7 @@ from rlr.backbones import Entry, Source, WeightsRecord, WeightsStore
 from rlr.backbones.record import Channels
 from rlr.features.backbone import require_known
 from rlr.features.hub import download, hub_place
-from rlr.features.weights import check_weights, read_state, require_no_more
+from rlr.features.weights import read_exactly
 from rlr.foundation.documents import bytes_sha256, file_sha256
 from rlr.foundation.errors import MachineError, UserError
 
@@ -125,9 +125,7 @@ def fetch_weights(store: WeightsStore, name: str, replace: bool = False) -> tupl
 
 def _plain(file: Path, name: str, options: Mapping[str, Any]) -> tuple[bytes, int]:
     """Return a file's weights as safetensors, once they are known to fit, and their number."""
-    state = read_state(file)
-    check_weights(state, name, options, file)
-    require_no_more(state, name, options, file)
+    state = read_exactly(file, name, options)
     parameters = sum(value.numel() for value in state.values())
     if file.suffix == ".safetensors":
         return file.read_bytes(), parameters  # so that it keeps the hash it is known by

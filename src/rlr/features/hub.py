@@ -6,7 +6,7 @@ from pathlib import Path
 
 from timm.models import PretrainedCfg
 
-from rlr.foundation.errors import MachineError
+from rlr.foundation.errors import MachineError, first_line
 from rlr.foundation.network import why_silent
 
 FILES = ("model.safetensors", "pytorch_model.bin")
@@ -57,11 +57,11 @@ def download(repository: str, name: str) -> Fetched:
         try:
             return _fetched(hub.hf_hub_download(place, file, revision=revision or None), place)
         except LocalEntryNotFoundError as error:  # a file that is there, but does not come
-            raise _refusal(name, _first_line(error)) from error
+            raise _refusal(name, first_line(error)) from error
         except EntryNotFoundError:
             continue
         except Exception as error:  # the hub's client raises a zoo of network errors
-            raise _refusal(name, _first_line(error)) from error
+            raise _refusal(name, first_line(error)) from error
     raise _refusal(name, f"{place} has none of {', '.join(FILES)}")
 
 
@@ -85,7 +85,3 @@ def _refusal(name: str, reason: str) -> MachineError:
         "that reaches it, carry the file here and bring it in with "
         f"`rlr backbone import {name} FILE --sha256 ...`."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rlr.config.features import FeaturesConfig
 from rlr.data.images import read_rgb
 from rlr.features.preprocessing import fit_to_input
 
@@ -40,3 +41,21 @@ def read_batches(
             )
             if current:
                 yield np.stack([future.result() for future in current])
+
+
+def read_inputs(paths: Sequence[Path], config: FeaturesConfig) -> Iterator[np.ndarray]:
+    """Yield images in batches, as a configuration's backbone takes them.
+
+    Args:
+        paths: Image files.
+        config: Input size, white level and images a batch.
+
+    Yields:
+        (N, height, width, 3), uint8 RGB.
+
+    Raises:
+        UserError: A file is not a readable image.
+    """
+    fitted = config.preprocessing
+    size = fitted.height, fitted.width
+    return read_batches(paths, size, fitted.white_level, config.batch_size)

@@ -70,12 +70,18 @@ class ChannelMoments:
             sums[1] += exact.sum(dim=(0, 1))
             sums[2] += exact.square().sum(dim=(0, 1))
 
+    def spreads(self) -> list[tuple[Tensor, Tensor]]:
+        """Return mean and standard deviation of each channel, (C,) float64 each, level by level."""
+        found = []
+        for count, total, squares in self.sums:
+            mean = total / count
+            found.append((mean, (squares / count - mean.square()).clamp_min(0.0).sqrt()))
+        return found
+
     def normalisation(self) -> ChannelNormalisation:
         """Return what the tokens say, with a floor on the scale of nearly constant channels."""
         means, scales = [], []
-        for count, total, squares in self.sums:
-            mean = total / count
-            spread = (squares / count - mean.square()).clamp_min(0.0).sqrt()
+        for mean, spread in self.spreads():
             usual = float(spread.square().mean().sqrt()) or 1.0
             means.append(mean.float())
             scales.append(spread.clamp_min(LEAST_SPREAD * usual).float())

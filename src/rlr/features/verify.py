@@ -9,7 +9,7 @@ import torch
 
 from rlr.backbones import Entry, WeightsStore, packaged_names, packaged_weights
 from rlr.features.backbone import require_known
-from rlr.features.weights import check_weights, read_state, require_no_more
+from rlr.features.weights import read_exactly
 from rlr.foundation.errors import UserError
 
 
@@ -74,9 +74,7 @@ def _verify_entry(store: WeightsStore, name: str) -> Verified:
 def _fault_of_file(path: Path, name: str, options: Mapping[str, Any]) -> str | None:
     try:
         require_known(name)
-        state = read_state(path)
-        check_weights(state, name, options, path)
-        require_no_more(state, name, options, path)
+        state = read_exactly(path, name, options)
     except UserError as error:
         return str(error)
     for key, value in state.items():

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from rlr.backbones import Entry, open_weights_store, packaged_weights
 from rlr.config.features import BackboneConfig
 from rlr.foundation.documents import file_sha256
-from rlr.foundation.errors import UserError
+from rlr.foundation.errors import UserError, first_line
 
 WeightsOrigin = Literal["hub", "file", "random", "packaged", "store"]
 NESTED = ("state_dict_ema", "state_dict", "model_ema", "model")  # how timm's checkpoints wrap
@@ -114,8 +114,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         state = load_file(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
     except Exception as error:  # the two readers raise a dozen types between them
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"Backbone weights {path} cannot be read ({reason}).") from error
+        raise UserError(f"Backbone weights {path} cannot be read ({first_line(error)}).") from error
     return {name.removeprefix("module."): value for name, value in state.items()}
 
 
@@ -164,6 +163,18 @@ def require_no_more(
         )
 
 
+def read_exactly(path: Path, name: str, options: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Read weights that are those of a model, and nothing else.
+
+    Raises:
+        UserError: They cannot be read, or are those of another model.
+    """
+    state = read_state(path)
+    check_weights(state, name, options, path)
+    require_no_more(state, name, options, path)
+    return state
+
+
 def _expected(name: str, options: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return what weights must hold, its shapes alone: all but classifier and batch counters."""
     return {
@@ -185,14 +196,15 @@ def _heads(name: str) -> tuple[str, ...]:
     return (heads,) if isinstance(heads, str) else tuple(heads)
 
 
-def weights_digest(module: nn.Module) -> str:
-    """Return the sha256 of a module's weights: of names, types, shapes and values.
+def weights_digest(state: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of weights: of names, types, shapes and values.
 
     Unlike the path of a file it is the same wherever the file lies, and another one where the
-    file's content was exchanged.
+    file's content was exchanged. What stands beside the tensors in a file is not in it.
     """
     found = hashlib.sha256()
-    for name, value in module.state_dict().items():
+    for name in sorted(state):
+        value = state[name]
         found.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
         plain = value.detach().cpu().contiguous().reshape(-1)
         found.update(plain.view(torch.uint8).numpy().data if plain.numel() else b"")

@@ -134,7 +134,7 @@ def mixed_tags(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, s
 def hardware_tags() -> dict[str, str]:
     """Return processor, memory and accelerator of this machine, as tags."""
     return {
-        "hardware.processor": _processor(),
+        "hardware.processor": processor(),
         INSTRUCTIONS_TAG: instruction_sets(),
         "hardware.cores": str(len(os.sched_getaffinity(0))),
         "hardware.memory_gib": f"{_memory_bytes() / 2**30:.1f}",
@@ -156,7 +156,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of this machine's processor."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 

@@ -17,7 +17,7 @@ from rlr.detection.scoring import Scorer
 from rlr.detection.spec import DetectorSpec
 from rlr.detection.statistics import Statistics
 from rlr.features import Backbone
-from rlr.features.loading import read_batches
+from rlr.features.loading import read_inputs
 from rlr.features.normalisation import ChannelNormalisation
 from rlr.foundation.documents import digest
 from rlr.foundation.progress import track
@@ -28,7 +28,7 @@ from rlr.monitoring.reference import (
     fit_projection,
     shorten,
 )
-from rlr.training.normal_scores import take
+from rlr.training.normal_scores import choose_of_sides, take
 from rlr.training.store import FeatureStore, ImageSet
 
 logger = logging.getLogger(__name__)
@@ -109,13 +109,7 @@ def make_canary_of(
     chosen = choose_spread(normals.classes, normals.hashes, config.monitor.canary.images)
     if not chosen:
         return None
-    preprocessing = config.features.preprocessing
-    batches = read_batches(
-        [normals.paths[place] for place in chosen],
-        (preprocessing.height, preprocessing.width),
-        preprocessing.white_level,
-        config.features.batch_size,
-    )
+    batches = read_inputs([normals.paths[place] for place in chosen], config.features)
     images = np.array(list(chain.from_iterable(batches)))
     # On the CPU wherever the training ran: there it can be checked by anyone.
     batch_size = config.features.batch_size
@@ -132,14 +126,11 @@ def _describe(
     normalisation: ChannelNormalisation | None,
 ) -> tuple[ImageSet, list[str], np.ndarray]:
     """Choose images of both sides, and return them with their classes and features (N, F)."""
-    hashes = [sha256 for images, _ in sides for sha256 in images.hashes]
-    names = [name for images, _ in sides for name in images.classes]
-    places = choose_spread(names, hashes, config.monitor.reference.images)
+    sets = [images for images, _ in sides]
+    chosen_of = choose_of_sides(sets, config.monitor.reference.images)
     networks.eval()
-    found, first, parts = [], 0, []
-    for images, store in sides:
-        own = [place - first for place in places if first <= place < first + len(images)]
-        first += len(images)
+    found, parts = [], []
+    for (images, store), own in zip(sides, chosen_of, strict=True):
         parts.append(take(images, own))
         size = config.features.batch_size
         for start in track(range(0, len(own), size), "reference statistics"):

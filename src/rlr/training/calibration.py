@@ -35,6 +35,7 @@ from rlr.detection.canary import choose_spread
 from rlr.detection.scoring import Scorer, score_terms
 from rlr.detection.spec import NetworkSpec, ScoringSpec
 from rlr.foundation.progress import track
+from rlr.training.normal_scores import choose_of_sides
 from rlr.training.seeding import derive_seed
 from rlr.training.store import FeatureStore, ImageSet, fits
 from rlr.training.team import Team
@@ -239,10 +240,10 @@ class _Residuals:
     def __init__(self, fit: _Fit, sides: Sequence[Side]) -> None:
         self._fit = fit
         self._scorer = fit.scorer(None)
-        chosen = _spread(sides, fit.config.images)
+        chosen = choose_of_sides([side.images for side in sides], fit.config.images)
         self._batches: list[tuple[slice, Side, list[int]]] = []
         self.count = 0
-        for side, places in chosen:
+        for side, places in zip(sides, chosen, strict=True):
             for start in range(0, len(places), fit.batch_size):
                 part = places[start : start + fit.batch_size]
                 rows = slice(self.count, self.count + len(part))
@@ -265,15 +266,3 @@ class _Residuals:
 
 def _named(term: str, tables: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
     return {f"{term}_location": tables[0], f"{term}_scale": tables[1]}
-
-
-def _spread(sides: Sequence[Side], count: int) -> list[tuple[Side, list[int]]]:
-    """Choose images of all sides by their hashes, spread over the classes."""
-    hashes = [sha256 for side in sides for sha256 in side.images.hashes]
-    classes = [name for side in sides for name in side.images.classes]
-    places, first, found = choose_spread(classes, hashes, count), 0, []
-    for side in sides:
-        end = first + len(side.images)
-        found.append((side, [place - first for place in places if first <= place < end]))
-        first = end
-    return found

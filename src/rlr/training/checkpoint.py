@@ -65,7 +65,7 @@ class Checkpoints:
         name = f"epoch-{len(history):04d}"
         with atomic_folder(self.folder / name) as temporary:
             save_file(learner.networks.state_dict(), temporary / "network.safetensors")
-            save_file(_flatten(learner.optimizer), temporary / "optimizer.safetensors")
+            save_file(flatten_optimizer(learner.optimizer), temporary / "optimizer.safetensors")
             if average := learner.average.state():
                 save_file(average, temporary / "average.safetensors")
             state = {
@@ -98,13 +98,14 @@ class Checkpoints:
                 "remove the folder, or choose another --output."
             )
         learner.networks.load_state_dict(load_file(latest / "network.safetensors"))
-        _unflatten(learner.optimizer, load_file(latest / "optimizer.safetensors"))
+        restore_optimizer(learner.optimizer, load_file(latest / "optimizer.safetensors"))
         if learner.average.state():
             learner.average.load(load_file(latest / "average.safetensors"))
         return [EpochRecord(**record) for record in state["history"]]
 
 
-def _flatten(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """Return what an optimiser remembers of each parameter, as tensors by name."""
     state = optimizer.state_dict()["state"]
     return {
         f"{parameter}.{name}": value.contiguous()
@@ -113,7 +114,8 @@ def _flatten(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     }
 
 
-def _unflatten(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Let an optimiser of the same parameters remember what another one did."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         parameter, name = key.split(".", 1)

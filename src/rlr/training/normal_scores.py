@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from rlr.detection.artifact import Networks
+from rlr.detection.canary import choose_spread
 from rlr.detection.scoring import Scorer
 from rlr.training.store import FeatureStore, ImageSet, at_epoch
 
@@ -57,6 +58,26 @@ def take(images: ImageSet, places: Sequence[int]) -> ImageSet:
         classes=[images.classes[place] for place in places],
         groups=[images.groups[place] for place in places],
     )
+
+
+def choose_of_sides(sides: Sequence[ImageSet], count: int) -> list[list[int]]:
+    """Choose images of several sets by their hashes, spread over the classes of all of them.
+
+    Args:
+        sides: The sets.
+        count: How many to choose at most, of all sets together.
+
+    Returns:
+        Places of the chosen images in each set.
+    """
+    hashes = [sha256 for side in sides for sha256 in side.hashes]
+    classes = [name for side in sides for name in side.classes]
+    places, first, found = choose_spread(classes, hashes, count), 0, []
+    for side in sides:
+        end = first + len(side)
+        found.append([place - first for place in places if first <= place < end])
+        first = end
+    return found
 
 
 class PartOf:

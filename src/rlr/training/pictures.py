@@ -18,7 +18,8 @@ from rlr.config.decoder import DecoderConfig
 from rlr.detection.canary import choose_spread
 from rlr.detection.decoding import decoder_bytes
 from rlr.detection.spec import NetworkSpec
-from rlr.features.loading import read_batches
+from rlr.features.loading import read_inputs
+from rlr.features.normalisation import ChannelMoments
 from rlr.foundation.progress import track
 from rlr.model.decoder import DecoderSizes, PictureDecoder, count_doublings, picture_loss
 from rlr.training.normal_scores import take
@@ -59,13 +60,7 @@ def read_pictures(config: Config, images: ImageSet, size: tuple[int, int]) -> Te
     Returns:
         (N, 3, P, Q), uint8.
     """
-    preprocessing = config.features.preprocessing
-    batches = read_batches(
-        images.paths,
-        (preprocessing.height, preprocessing.width),
-        preprocessing.white_level,
-        config.features.batch_size,
-    )
+    batches = read_inputs(images.paths, config.features)
     small = [_shrink(image, size) for image in chain.from_iterable(batches)]
     return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).contiguous()
 
@@ -92,7 +87,7 @@ def train_decoder(
     settings = config.decoder
     device = store.tokens([places[0]])[0].device
     decoder.to(device).train()
-    decoder.standardise(*_statistics(places, store, config.features.batch_size))
+    decoder.standardise(*_statistics(decoder, places, store, config.features.batch_size))
     optimizer, schedule = _optimiser(decoder, settings)
     losses = []
     batches = _batches(config, len(places))
@@ -126,27 +121,14 @@ def _new_decoder(config: Config, network: NetworkSpec) -> PictureDecoder:
 
 
 def _statistics(
-    places: Sequence[int], store: FeatureStore, size: int
+    decoder: PictureDecoder, places: Sequence[int], store: FeatureStore, size: int
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return mean and standard deviation (C,) of each level's channels."""
-    parts = [
-        [_moments(level) for level in store.tokens(places[start : start + size])]
-        for start in range(0, len(places), size)
-    ]
-    means, scales = [], []
-    for level in zip(*parts, strict=True):
-        count, total, squares = torch.stack(level).sum(dim=0)  # (C,) each
-        mean = total / count
-        means.append(mean)
-        scales.append((squares / count - mean.square()).clamp_min(LEAST_SCALE**2).sqrt())
-    return means, scales
-
-
-def _moments(level: Tensor) -> Tensor:
-    """Return number, sum and sum of squares of each channel's values: (3, C), float64."""
-    values = level.flatten(0, 1).double()  # (N * L, C)
-    count = torch.full_like(values[0], len(values))
-    return torch.stack([count, values.sum(dim=0), values.square().sum(dim=0)])
+    moments = ChannelMoments(decoder.sizes.channels, next(decoder.parameters()).device)
+    for start in range(0, len(places), size):
+        moments.add(store.tokens(places[start : start + size]))
+    means, spreads = zip(*moments.spreads(), strict=True)
+    return list(means), [spread.clamp_min(LEAST_SCALE) for spread in spreads]
 
 
 def _optimiser(

@@ -15,7 +15,7 @@ from torch import Tensor
 from rlr.config.features import FeaturesConfig
 from rlr.data.manifest import Manifest
 from rlr.features import FeatureExtractor
-from rlr.features.loading import read_batches
+from rlr.features.loading import read_inputs
 from rlr.foundation.errors import UserError
 from rlr.foundation.progress import track
 from rlr.training.team import Team
@@ -85,13 +85,7 @@ class ImageReader:
 
     def batches(self, places: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield the images at these places, (N, H, W, 3) uint8 a batch."""
-        preprocessing = self._config.preprocessing
-        return read_batches(
-            [self._images.paths[place] for place in places],
-            (preprocessing.height, preprocessing.width),
-            preprocessing.white_level,
-            self._config.batch_size,
-        )
+        return read_inputs([self._images.paths[place] for place in places], self._config)
 
 
 class MemoryStore:

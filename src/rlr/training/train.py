@@ -22,10 +22,9 @@ from rlr.detection.scoring import Scorer
 from rlr.detection.spec import DetectorSpec
 from rlr.detection.statistics import Statistics
 from rlr.detection.thresholds import Thresholds, attainable, decide_thresholds
-from rlr.features import Backbone, FeatureExtractor, build_backbone
 from rlr.features.mismatch import tell_mismatch
 from rlr.features.normalisation import ChannelNormalisation
-from rlr.features.weights import WeightsSource, weights_digest
+from rlr.features.weights import weights_digest
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
 from rlr.foundation.errors import UserError
@@ -34,6 +33,7 @@ from rlr.training.attachments import make_canary_of, make_reference
 from rlr.training.calibration import Side, fit_calibration
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, describe_scoring, fingerprint
+from rlr.training.extractor import open_extractor
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
 from rlr.training.normalisation import fit_normalisation, normalised
 from rlr.training.pictures import make_decoder
@@ -88,24 +88,6 @@ def train(
         return session.run(on_epoch, until)
 
 
-def open_backbone(config: Config) -> tuple[Backbone, WeightsSource]:
-    """Create the backbone of a configuration with its weights, as its training does.
-
-    Args:
-        config: The configuration; random weights are drawn from its seed.
-
-    Returns:
-        The backbone, and where its weights came from.
-
-    Raises:
-        UserError: The backbone cannot be built, or its weights cannot be had.
-    """
-    features = config.features
-    levels = [level.blocks or [level.index] for level in config.model.levels]
-    size = features.preprocessing.height, features.preprocessing.width
-    return build_backbone(features.backbone, levels, derive_seed(config.seed, "backbone"), size)
-
-
 class _Session:
     """What one training holds together."""
 
@@ -127,16 +109,11 @@ class _Session:
         self.images = ImageSet.of(manifest, trainable(manifest, admitted))
         self.normals = ImageSet.of(manifest, calibratable(manifest))
         require_images(config, manifest, self.images, self.normals)
-        self.backbone, self.origin = open_backbone(config)
-        self.backbone_digest = weights_digest(self.backbone)
+        extractor, self.origin = open_extractor(config)
+        self.extractor, self.backbone = extractor.to(device), extractor.backbone
+        self.backbone_digest = weights_digest(self.backbone.state_dict())
         if team.leads:
             tell_mismatch(config.features, self.origin)
-        self.extractor = FeatureExtractor(
-            self.backbone,
-            config.features.preprocessing.mean,
-            config.features.preprocessing.std,
-            config.features.pooling,
-        ).to(device)
         preprocessing = config.features.preprocessing
         shapes = self.extractor.shapes(preprocessing.height, preprocessing.width)
         self.network = describe_network(config, shapes)

@@ -10,7 +10,7 @@ from rlr.orchestration.benchmark.figures import (
     category_figures,
     mean_figures,
 )
-from rlr.orchestration.benchmark.protocol import METRICS
+from rlr.orchestration.benchmark.protocol import METRICS, TITLES
 from rlr.orchestration.benchmark.quoted import LEAGUES, Method, Quoted
 
 Kind = Literal["measured", "quoted"]
@@ -87,6 +87,20 @@ def _quoted(method: Method, categories: Sequence[str]) -> Column:
 def _figures(method: Method, category: str | None) -> Figures:
     values = method.values(category)
     return {metric: Figure(values[metric]) for metric in METRICS}
+
+
+UNDEFINED = Figure(None)
+
+
+def mean_heads(metrics: Sequence[str]) -> list[str]:
+    """Return the heads of the table of means."""
+    return ["Method", "What it stands on", *(TITLES[metric] for metric in metrics), "Seeds"]
+
+
+def mean_cells(column: Column, metrics: Sequence[str]) -> list[str]:
+    """Return the cells of a method in the table of means, behind its name."""
+    figures = [column.mean.get(metric, UNDEFINED).text() for metric in metrics]
+    return [column.origin, *figures, "" if column.seeds is None else str(column.seeds)]
 
 
 def joined(figures: Figures | None, metrics: Sequence[str]) -> str:

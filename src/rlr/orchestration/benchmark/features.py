@@ -34,14 +34,11 @@ def describe_features(config: Config, with_weights: bool = False) -> Features:
     Raises:
         UserError: The backbone cannot be built, or its weights cannot be had.
     """
-    from rlr.features import FeatureExtractor
-    from rlr.training.train import open_backbone
+    from rlr.training.extractor import open_extractor
 
-    size, pooling = config.features.preprocessing, config.features.pooling
-    backbone, _ = open_backbone(config if with_weights else _without_weights(config))
-    shapes = FeatureExtractor(backbone, size.mean, size.std, pooling).shapes(
-        size.height, size.width
-    )
+    size = config.features.preprocessing
+    extractor, _ = open_extractor(config if with_weights else _without_weights(config))
+    shapes = extractor.shapes(size.height, size.width)
     return Features([(*grid, channels) for grid, channels in shapes])
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from rlr.orchestration.benchmark.columns import Column, joined
-from rlr.orchestration.benchmark.figures import Figure
+from rlr.orchestration.benchmark.columns import Column, joined, mean_cells, mean_heads
 from rlr.orchestration.benchmark.outcome import POOLED, READING, Outcome, metrics_of
 from rlr.orchestration.benchmark.protocol import IMAGE_METRICS, PIXEL_METRICS, TITLES
 
@@ -15,7 +14,6 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 \usepackage{booktabs}
 \usepackage{graphicx}
 \begin{document}"""
-UNDEFINED = Figure(None)
 PLUS_MINUS = r"$\pm$"
 _ESCAPES = str.maketrans(
     {
@@ -93,9 +91,7 @@ def _table(caption: str, columns: str, head: str, rows_of: Iterable[str]) -> Ite
 
 def _means(outcome: Outcome) -> tuple[str, str]:
     metrics = metrics_of(outcome.compared)
-    return f"ll{'r' * len(metrics)}r", _row(
-        ["Method", "What it stands on", *(TITLES[metric] for metric in metrics), "Seeds"]
-    )
+    return f"ll{'r' * len(metrics)}r", _row(mean_heads(metrics))
 
 
 def _mean_rows(outcome: Outcome) -> Iterator[str]:
@@ -105,9 +101,7 @@ def _mean_rows(outcome: Outcome) -> Iterator[str]:
             yield r"\midrule"
         yield rf"\multicolumn{{{len(metrics) + 3}}}{{l}}{{\emph{{{escaped(group)}}}}} \\"
         for column in columns:
-            figures = [column.mean.get(metric, UNDEFINED).text() for metric in metrics]
-            seeds = "" if column.seeds is None else str(column.seeds)
-            yield _row([outcome.label(column), column.origin, *figures, seeds])
+            yield _row([outcome.label(column), *mean_cells(column, metrics)])
 
 
 def _category_head(outcome: Outcome) -> tuple[str, str]:

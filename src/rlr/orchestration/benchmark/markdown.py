@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from rlr.orchestration.benchmark.columns import Column, joined
-from rlr.orchestration.benchmark.figures import Figure
+from rlr.orchestration.benchmark.columns import Column, joined, mean_cells, mean_heads
 from rlr.orchestration.benchmark.outcome import POOLED, READING, Outcome, metrics_of
 from rlr.orchestration.benchmark.protocol import IMAGE_METRICS, PIXEL_METRICS, TITLES
-
-UNDEFINED = Figure(None)
 
 
 def render_markdown(outcome: Outcome) -> str:
@@ -39,14 +36,12 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 def _means(outcome: Outcome) -> Iterator[str]:
     metrics = metrics_of(outcome.compared)
-    yield _row(["Method", "What it stands on", *(TITLES[metric] for metric in metrics), "Seeds"])
+    yield _row(mean_heads(metrics))
     yield _row(["---", "---", *["---:" for _ in metrics], "---:"])
     for group, columns in groupby(outcome.compared, key=lambda column: column.group):
         yield _row([f"*{group}*", *[""] * (len(metrics) + 2)])
         for column in columns:
-            figures = [column.mean.get(metric, UNDEFINED).text() for metric in metrics]
-            seeds = "" if column.seeds is None else str(column.seeds)
-            yield _row([_name(outcome, column), column.origin, *figures, seeds])
+            yield _row([_name(outcome, column), *mean_cells(column, metrics)])
 
 
 def _categories(outcome: Outcome, metrics: Sequence[str]) -> Iterator[str]:
