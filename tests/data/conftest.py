@@ -22,7 +22,8 @@ def paint(tmp_path: Path) -> Paint:
 
     def write(path: Path, mode: str = "RGB", size: tuple[int, int] = (8, 6)) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draw = np.random.default_rng(zlib.crc32(str(path.relative_to(tmp_path)).encode()))
+        inside = path.absolute().relative_to(tmp_path)
+        draw = np.random.default_rng(zlib.crc32(str(inside).encode()))
         bands = {"L": (), "I;16": (), "RGB": (3,), "RGBA": (4,)}[mode]
         kind = np.uint16 if mode == "I;16" else np.uint8
         pixels = draw.integers(0, np.iinfo(kind).max, (size[1], size[0], *bands), dtype=kind)
