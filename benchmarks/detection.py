@@ -5,6 +5,7 @@
     python benchmarks/detection.py patchcore --config published --root FOLDER --out FILE.json
     python benchmarks/detection.py show FILE.json ...
     python benchmarks/detection.py compare FILE.json OTHER.json ...
+    python benchmarks/detection.py closed RANDOM.json GOAL.json FILE.json ...
     python benchmarks/detection.py plot FILE.json ... --out curve.svg
     python benchmarks/detection.py page docs/detection.md
 
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quality.closed import closed_table
 from quality.curve import write_curve
 from quality.difference import difference_table
 from quality.openings import LEDGER, reason_of
@@ -91,6 +93,11 @@ def compare(arguments: argparse.Namespace) -> None:
     print(difference_table(pairs))
 
 
+def close(arguments: argparse.Namespace) -> None:
+    """Print how much of the gap between the first two results the others close."""
+    print(closed_table([read_results(file) for file in arguments.files]))
+
+
 def plot(arguments: argparse.Namespace) -> None:
     """Draw quality over CPU time of training."""
     write_curve([read_results(file) for file in arguments.files], arguments.out)
@@ -151,6 +158,7 @@ def _add_readers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     for name, command, told in (
         ("show", show_tables, "print tables (Markdown)"),
         ("compare", compare, "paired intervals of the first file against the others"),
+        ("closed", close, "print the share of the gap that is closed between the first two"),
         ("plot", plot, "draw quality over CPU time of training"),
     ):
         reader = commands.add_parser(name, help=told)

@@ -5,8 +5,9 @@ A place in the page names what it shows; what lies between is written anew:
     <!-- bench compare published.json patchcore-class.json -->
     <!-- /bench -->
 
-The words are a kind of table (show, compare, cost, difference) and results files, which are looked
-for in `benchmarks/results/detection`; or `openings`, or `choices`, with files of their own there.
+The words are a kind of table (show, compare, cost, difference, closed) and results files, which
+are looked for in `benchmarks/results/detection`; or `openings`, or `choices`, with files of their
+own there.
 """
 
 import re
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from quality.choices import choices_table
+from quality.closed import closed_table
 from quality.difference import difference_table
 from quality.openings import LEDGER, read_ledger
 from quality.results import read_results
@@ -29,7 +31,10 @@ KINDS: dict[str, Callable[[Pairs], str]] = {
     "compare": lambda pairs: comparison_table([document for _, document in pairs]),
     "cost": lambda pairs: cost_table([document for _, document in pairs]),
     "difference": difference_table,
+    "closed": lambda pairs: closed_table([document for _, document in pairs]),
 }
+# How many of the files, from the first on, the others are held against.
+HELD_AGAINST = {"difference": 1, "closed": 2}
 
 
 def rewrite(page: Path, folder: Path = LEDGER.parent) -> int:
@@ -79,7 +84,7 @@ def _content(page: Path, words: str, folder: Path) -> str:
     missing = [name for name in names if not (folder / name).is_file()]
     told = [f"Not measured yet: {', '.join(missing)}."] if missing else []
     found = [(folder / name, read_results(folder / name)) for name in names if name not in missing]
-    # A difference is that of the first file, and needs another one.
-    if (kind == "difference" and (names[0] in missing or len(found) < 2)) or not found:
+    needed = set(names[: HELD_AGAINST.get(kind, 0)])
+    if not found or needed & set(missing) or (needed and len(found) < 2):
         return told[0]
     return "\n\n".join([KINDS[kind](found), *told])

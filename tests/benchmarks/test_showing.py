@@ -10,6 +10,7 @@ import detection
 import numpy as np
 import pandas as pd
 import pytest
+from quality.closed import closed_table
 from quality.difference import difference_table, differences, speed
 from quality.pages import rewrite
 from quality.spread import METRICS, Spread
@@ -47,7 +48,9 @@ def a_document(method: str, records: list[dict[str, Any]]) -> dict[str, Any]:
         "kind": "detection-bench",
         "method": method,
         "configuration": {
-            "name": "published", "backbone": {"name": "resnet18"}, "patchcore": settings
+            "name": "published",
+            "backbone": {"name": "resnet18", "weights": "hub"},
+            "patchcore": settings,
         },
         "images": {
             "development": False, "test_sha256": "0", "classes": dict.fromkeys(CLASSES, COUNTS)
@@ -144,6 +147,20 @@ def test_results_on_other_images_do_not_compare(ours: dict[str, Any], tmp_path: 
     other["images"]["test_sha256"] = "1"
     with pytest.raises(UserError, match="measured on other images"):
         differences(tmp_path / "a", ours, tmp_path / "b", other)
+
+
+def test_the_share_of_the_gap_is_closed_between_start_and_goal() -> None:
+    start, goal, ours = (
+        a_document("patchcore", [a_record(seed, None, lift) for seed in (0, 1)])
+        for lift in (-0.2, 0.1, -0.05)
+    )
+    goal["records"][1]["metrics"]["mean"] = goal["records"][0]["metrics"]["mean"] | {
+        "aupro_0.30": 0.3
+    }
+    *_, row = closed_table([start, goal, ours]).splitlines()
+    assert row.split(" | ")[-1].removesuffix(" |").strip() == f"51% / 51% / {NONE}"
+    with pytest.raises(UserError, match="name the results of the start, of the goal"):
+        closed_table([start])
 
 
 def test_speed_is_told_in_shares_of_the_others_time(ours: dict[str, Any]) -> None:
