@@ -12,7 +12,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo services test test-services test-images test-e2e lint types format lock clean
+.PHONY: help install demo services bench test test-services test-images test-e2e lint types format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-images: install ## Build the container images and look into them (needs a D
 
 test-e2e: install ## Run the pipeline in its images against real servers
 	$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)
+
+bench: install ## Measure speed beside the published algorithm, in minutes (BENCH_ARGS="--rows step")
+	$(BIN)/python benchmarks/speed.py --rounds 2 --json .rlr/bench/speed.json $(BENCH_ARGS)
 
 lint: install types ## Check style, types, imports between rooms, YAML and shell scripts
 	$(BIN)/ruff check .

@@ -5,13 +5,14 @@ by max|a - b| / max(max|b|, 1e-12), losses by |a - b| / |b|. All sizes are read 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlr.detection.scoring import anomaly_map, image_scores, smooth
 from rlr.features.extractor import pool_to_tokens
@@ -93,11 +94,11 @@ def compare_model(file: Path) -> Iterator[Line]:
         IncompleteError: A key is missing or unexpected.
     """
     torch.backends.cuda.matmul.allow_tf32 = False
-    reference = _read(file)
+    reference = read_reference(file)
     scores, grids = [], []
     for level in reference.levels:
-        network = _rebuild(reference, level)
-        yield from _compare_level(reference, level, network)
+        network = rebuild(reference, level)
+        yield from compare_level(reference, level, network)
         with torch.no_grad():
             tokens = reference.tensors[f"{level}/pooled_tokens"]
             scores.append(token_score(network(tokens), tokens))
@@ -106,7 +107,8 @@ def compare_model(file: Path) -> Iterator[Line]:
     yield from _compare_maps(reference, scores, grids)
 
 
-def _read(file: Path) -> Reference:
+def read_reference(file: Path) -> Reference:
+    """Read a file, and require its keys."""
     try:
         with safe_open(file, framework="pt") as content:
             tensors = {key: content.get_tensor(key) for key in content.keys()}  # noqa: SIM118
@@ -129,8 +131,16 @@ def _require_keys(file: Path, reference: Reference) -> None:
         raise IncompleteError(f"{file}: missing or unexpected keys: {', '.join(sorted(wrong))}.")
 
 
-def _rebuild(reference: Reference, level: str) -> LevelNetwork:
-    """Rebuild a level's network from the shapes in the file, and load its parameters."""
+def rebuild(
+    reference: Reference, level: str, build: Callable[[LevelSizes], nn.Module] = LevelNetwork
+) -> Any:
+    """Rebuild a level's network from the shapes in the file, and load its parameters.
+
+    Args:
+        reference: The file.
+        level: Name of the level.
+        build: Makes a network with the parameter names of `LevelNetwork`.
+    """
     parameters = reference.group(f"{level}/param/")
     raw = reference.tensors[f"{level}/raw_features"]  # (N, C, h, w)
     grid = (raw.shape[2], raw.shape[3])
@@ -146,7 +156,7 @@ def _rebuild(reference: Reference, level: str) -> LevelNetwork:
             ffn_ratio=parameters["layers.0.ffn.fc1.weight"].shape[0] // width,
             alpha=ALPHA,
         )
-        network = LevelNetwork(sizes)
+        network = build(sizes)
         network.load_state_dict(_as_linear(parameters), strict=True)
     except (KeyError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
@@ -174,7 +184,8 @@ def _as_linear(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _compare_level(reference: Reference, level: str, network: LevelNetwork) -> Iterator[Line]:
+def compare_level(reference: Reference, level: str, network: nn.Module) -> Iterator[Line]:
+    """Compare tokens, outputs, scores, loss and gradients of one level, and yield a line each."""
     expected = reference.group(f"{level}/")
     pooled = pool_to_tokens(expected["raw_features"], POOLING)
     yield _tensor_line(f"{level}/pooled_tokens", pooled, expected["pooled_tokens"])
@@ -188,7 +199,7 @@ def _compare_level(reference: Reference, level: str, network: LevelNetwork) -> I
     yield from _compare_gradients(reference, level, network)
 
 
-def _compare_gradients(reference: Reference, level: str, network: LevelNetwork) -> Iterator[Line]:
+def _compare_gradients(reference: Reference, level: str, network: nn.Module) -> Iterator[Line]:
     expected = _as_linear(reference.group(f"{level}/grad/"))
     found = {name: parameter.grad for name, parameter in network.named_parameters()}
     for name in sorted(expected.keys() ^ found.keys()):

@@ -25,7 +25,7 @@ RECIPE = {
     "model.references": 1,
     "model.refine": False,
     "model.bank": 0,
-    "model.local": "dense",
+    "model.local": "tiled",
     "model.reference_penalty": 0.0,
     "training.jitter.strength": 4.0,
     "training.jitter.share": 1.0,

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from rlr.config.features import BackboneConfig
 from rlr.features import FeatureExtractor, build_backbone
 from rlr.features.extractor import pool_to_tokens
+from rlr.features.stages import Skipped
 from rlr.foundation.errors import UserError
 
 TINY = BackboneConfig(name="test_resnet", weights="random", options={"zero_init_last": False})
@@ -64,6 +65,19 @@ def test_backbone_is_frozen_and_stays_in_evaluation_mode() -> None:
     backbone.train()
     assert not any(module.training for module in backbone.modules())
     assert not any(parameter.requires_grad for parameter in backbone.parameters())
+
+
+def test_stages_that_nobody_asks_for_are_not_run_but_stored() -> None:
+    """timm builds and runs all stages of an EfficientNet; those before are the same to the bit."""
+    config = BackboneConfig(name="test_efficientnet", weights="random")
+    whole, part = (build_backbone(config, levels, 0)[0] for levels in ((0, 1, 2, 3, 4), (1, 2)))
+    part.load_state_dict(whole.state_dict())
+    assert not any(isinstance(module, Skipped) for module in whole.modules())
+    assert any(isinstance(module, Skipped) for module in part.modules())
+    images = torch.randn(1, 3, 64, 64)
+    every, used = whole(images), part(images)
+    assert torch.equal(used[0], every[1])
+    assert torch.equal(used[1], every[2])
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -126,3 +126,65 @@ def test_reference_similarity_is_the_mean_over_pairs() -> None:
     ]
     torch.testing.assert_close(reference_similarity(references), torch.stack(pairs).mean())
     assert float(reference_similarity(references[:1])) == 0.0
+
+
+def _learn(network: LevelNetwork, features: Tensor) -> None:
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2, fused=True)
+    network(features).square().sum().backward()
+    optimizer.step()
+
+
+def _load(network: LevelNetwork, features: Tensor) -> None:
+    del features
+    torch.manual_seed(1)
+    network.load_state_dict(LevelNetwork(network.sizes).state_dict())
+
+
+def _assign(network: LevelNetwork, features: Tensor) -> None:
+    del features
+    torch.manual_seed(1)
+    network.load_state_dict(LevelNetwork(network.sizes).state_dict(), assign=True)
+
+
+@torch.no_grad()
+def _touch(network: LevelNetwork, features: Tensor) -> None:
+    del features
+    network.reference_projection.bias[0] += 1.0
+
+
+def _train_in_half_precision(network: LevelNetwork, features: Tensor) -> None:
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        network(features)
+    _learn(network, features)
+
+
+@pytest.mark.parametrize("change", [_learn, _load, _assign, _touch, _train_in_half_precision])
+@pytest.mark.parametrize("switches", [{}, {"refine": True, "bank": 3, "references": 2}])
+def test_what_is_kept_of_the_reference_is_never_stale(change, switches) -> None:
+    torch.manual_seed(0)
+    network = LevelNetwork(LevelSizes((4, 5), 6, 16, 2, 4, (3, 3), **switches))
+    features = torch.randn(2, 20, 6)
+    with torch.inference_mode():
+        before = network(features)
+    change(network, features)
+    fresh = LevelNetwork(network.sizes)
+    fresh.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        after = network(features)
+        assert torch.equal(after, fresh(features))
+    assert not torch.equal(after, before)
+
+
+def test_the_reference_is_read_once_where_nothing_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = LevelNetwork(SIZES)
+    reads: list[int] = []
+    plain = LevelNetwork._read
+    monkeypatch.setattr(LevelNetwork, "_read", lambda self: reads.append(1) or plain(self))
+    features = torch.randn(1, 20, 6)
+    with torch.no_grad():
+        network(features)
+        network(features)
+    assert len(reads) == 1
+    network(features)
+    network(features)
+    assert len(reads) == 3

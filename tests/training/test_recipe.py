@@ -82,7 +82,8 @@ def published_loss(output: Tensor, target: Tensor) -> Tensor:
 def published(config: Config) -> tuple[Networks, list[float]]:
     """Train as the recipe was written down at first, without any switch: one plain loop."""
     networks = networks_of(config)
-    optimizer = torch.optim.Adam(networks.parameters(), lr=config.training.optimizer.learning_rate)
+    rate = config.training.optimizer.learning_rate
+    optimizer = torch.optim.Adam(networks.parameters(), lr=rate, fused=True)
     levels, means = features(), []
     for epoch in range(1, config.training.epochs + 1):
         order = torch.randperm(IMAGES, generator=generator(config.seed, "order", epoch))

@@ -78,9 +78,9 @@ class ModelConfig(Section):
         "LCA and MLKA: for parts that lie anyhow; 0: none.",
     )
     local: Literal["dense", "tiled"] = Field(
-        "dense",
-        description="How local cross attention is computed: under a mask over the whole grid, or "
-        "tile by tile, which is faster and but for rounding the same.",
+        "tiled",
+        description="How local cross attention is computed: tile by tile, or under a mask over the "
+        "whole grid, which is slower and but for rounding the same.",
     )
     reference_penalty: NotNegative = Field(
         0.0, description="Weight of the references' mean pairwise cosine in the loss."

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from rlr.config.features import BackboneConfig
+from rlr.features.stages import skip_stages
 from rlr.features.transformer import fit_to_size
 from rlr.features.weights import (
     WAYS,
@@ -31,8 +32,8 @@ Level = int | Sequence[int]
 class Backbone(nn.Module):
     """A timm model in evaluation mode, without gradients, that returns the levels asked for.
 
-    timm drops the stages or blocks behind the last one used, and what stands before the patches
-    of a vision transformer: class token and registers.
+    Stages or blocks behind the last one used are left out, and what stands before the patches of
+    a vision transformer: class token and registers.
 
     Args:
         name: timm model name.
@@ -86,6 +87,7 @@ class Backbone(nn.Module):
                 f"{options} ({error}); change model.levels or features.backbone.options."
             ) from error
         self._require_alike(name)
+        skip_stages(self.network)
         if size is not None:
             fit_to_size(self.network, name, size)
         self.eval().requires_grad_(False)

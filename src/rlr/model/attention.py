@@ -42,23 +42,43 @@ class Attention(nn.Module):
         Returns:
             (N, L, D).
         """
-        batch, tokens, width = query.shape
-        weights = self.in_proj_weight.chunk(3)
-        biases = self.in_proj_bias.chunk(3)
-        q, k, v = (
-            self._split(F.linear(source, weight, bias))
-            for source, weight, bias in zip((query, key, value), weights, biases, strict=True)
-        )
+        queries, keys, values = self.queries(query), self.keys(key), self.values(value)
+        return self.mix(queries, keys, values, mask, tiles)
+
+    def queries(self, tokens: Tensor) -> Tensor:
+        """Project tokens (N, L, D) to queries (N, H, L, D/H)."""
+        return self._project(tokens, 0)
+
+    def keys(self, tokens: Tensor) -> Tensor:
+        """Project tokens (N or 1, K, D) to keys (N or 1, H, K, D/H)."""
+        return self._project(tokens, 1)
+
+    def values(self, tokens: Tensor) -> Tensor:
+        """Project tokens (N or 1, K, D) to values (N or 1, H, K, D/H)."""
+        return self._project(tokens, 2)
+
+    def mix(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        mask: Tensor | None,
+        tiles: Tiles | None = None,
+    ) -> Tensor:
+        """Attend with what is projected already; masks and tiles as in `forward`.
+
+        Returns:
+            (N, L, D).
+        """
         if tiles is not None:
-            mixed = tiles.attend(q, k, v)  # (N, H, L, D/H)
+            mixed = tiles.attend(queries, keys, values)  # (N, H, L, D/H)
         else:
-            k, v = (part.expand(batch, -1, -1, -1) for part in (k, v))
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (N, H, L, D/H)
-        mixed = mixed.transpose(1, 2).reshape(batch, tokens, width)
-        out: Tensor = self.out_proj(mixed)
+            keys, values = (part.expand(len(queries), -1, -1, -1) for part in (keys, values))
+            mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        out: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
         return out
 
-    def _split(self, projected: Tensor) -> Tensor:
-        tokens = projected.shape[1]
-        heads = projected.reshape(-1, tokens, self.heads, projected.shape[2] // self.heads)
-        return heads.transpose(1, 2)  # (N or 1, H, L, D/H)
+    def _project(self, tokens: Tensor, third: int) -> Tensor:
+        weight, bias = self.in_proj_weight.chunk(3)[third], self.in_proj_bias.chunk(3)[third]
+        projected: Tensor = F.linear(tokens, weight, bias).unflatten(2, (self.heads, -1))
+        return projected.transpose(1, 2)

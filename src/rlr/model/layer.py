@@ -1,31 +1,47 @@
 """One layer of the network: attention without a residual, then a feed-forward layer with one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from torch.utils.checkpoint import checkpoint
 
 from rlr.model.attention import Attention
 from rlr.model.gate import build_gate
 from rlr.model.sizes import LevelSizes
 from rlr.model.tiles import Tiles
 
+Pair = tuple[Tensor, Tensor]
+
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a layer reads beside the tokens.
+    """What all layers share beside the tokens.
 
     Attributes:
-        references: Embedded references (M, L, D).
         inside: Window mask (L, L), true inside.
         tiles: The window as tiles; None: it is applied as a mask.
-        bank: Reference tokens without a place (1, B, D); None: there is no bank.
     """
 
-    references: Tensor
     inside: Tensor
     tiles: Tiles | None = None
-    bank: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a layer reads of the reference: projected, and the same for all images.
+
+    Attributes:
+        local: Keys and values (1, H, L, D/H) of each reference.
+        afar: Keys (1, H, L, D/H) of masked learnable key attention; None: the layer has none.
+        recall: Keys and values (1, H, B, D/H) of the bank; None: there is none.
+    """
+
+    local: tuple[Pair, ...] = ()
+    afar: Tensor | None = None
+    recall: Pair | None = None
 
 
 class FeedForward(nn.Module):
@@ -38,7 +54,15 @@ class FeedForward(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (N, L, D) to (N, L, D)."""
-        out: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
+        wide = self.fc1(tokens)
+        if not torch.is_grad_enabled():
+            return self._narrow(wide)
+        # The widest tensor of the layer is not kept for the backward pass but made again.
+        out: Tensor = checkpoint(self._narrow, wide, use_reentrant=False, preserve_rng_state=False)
+        return out
+
+    def _narrow(self, wide: Tensor) -> Tensor:
+        out: Tensor = self.fc2(F.gelu(wide))
         return out
 
 
@@ -55,21 +79,26 @@ class Layer(nn.Module):
         self.ffn = FeedForward(sizes.width, sizes.ffn_ratio)
         self.norm2 = nn.LayerNorm(sizes.width)
 
-    def forward(self, tokens: Tensor, around: Surroundings) -> Tensor:
+    def forward(self, tokens: Tensor, reading: Reading, around: Surroundings) -> Tensor:
         """Pass one layer.
 
         Args:
             tokens: (N, L, D).
-            around: References, window and bank.
+            reading: What the layer has read of the reference.
+            around: The window.
 
         Returns:
             (N, L, D).
         """
-        hidden = self.norm1(self.attend(tokens, around))
+        hidden = self.norm1(self.attend(tokens, reading, around))
         out: Tensor = self.norm2(hidden + self.ffn(hidden))
         return out
 
-    def attend(self, tokens: Tensor, around: Surroundings) -> Tensor:
+    def read(self, references: Tensor, bank: Tensor | None) -> Reading:
+        """Project the embedded references (M, L, D), and the bank (1, B, D) where there is one."""
+        raise NotImplementedError
+
+    def attend(self, tokens: Tensor, reading: Reading, around: Surroundings) -> Tensor:
         """Return the attention's output (N, L, D)."""
         raise NotImplementedError
 
@@ -84,20 +113,31 @@ class ReferenceLayer(Layer):
         self.gate = build_gate(sizes)
         self.recall = Attention(sizes.width, sizes.heads) if sizes.bank else None
 
-    def attend(self, tokens: Tensor, around: Surroundings) -> Tensor:
+    def read(self, references: Tensor, bank: Tensor | None) -> Reading:
+        """LCA's keys and values are each reference's, MLKA's keys those of their mean."""
+        recall = None if self.recall is None or bank is None else _pair(self.recall, bank)
+        return Reading(
+            local=tuple(_pair(self.lca, reference) for reference in references.split(1)),
+            afar=self.mlka.keys(references.mean(dim=0, keepdim=True)),
+            recall=recall,
+        )
+
+    def attend(self, tokens: Tensor, reading: Reading, around: Surroundings) -> Tensor:
         """LCA reads the reference near the query; MLKA reads the tokens, by keys of it, afar.
 
-        Several references: LCA is summed over them, MLKA's keys are their mean. A bank is read
-        by every query as a whole: what lies now here and now there needs no place to be recalled.
+        LCA is summed over the references. A bank is read by every query as a whole: what lies now
+        here and now there needs no place to be recalled.
         """
-        references, inside = around.references, around.inside
-        lca = sum(self.lca(tokens, r, r, inside, around.tiles) for r in references.split(1))
-        key = references.mean(dim=0, keepdim=True)  # (1, L, D)
-        mlka = self.mlka(tokens, key, tokens, ~inside)
+        assert reading.afar is not None
+        inside, queries = around.inside, self.lca.queries(tokens)
+        lca = _sum(self.lca.mix(queries, *pair, inside, around.tiles) for pair in reading.local)
+        mlka = self.mlka.mix(
+            self.mlka.queries(tokens), reading.afar, self.mlka.values(tokens), ~inside
+        )
         mixed: Tensor = self.gate(tokens, lca, mlka)
         if self.recall is not None:
-            assert around.bank is not None
-            mixed = mixed + self.recall(tokens, around.bank, around.bank, None)
+            assert reading.recall is not None
+            mixed = mixed + self.recall.mix(self.recall.queries(tokens), *reading.recall, None)
         return mixed
 
 
@@ -108,10 +148,17 @@ class CrossLayer(Layer):
         super().__init__(sizes)
         self.attention = Attention(sizes.width, sizes.heads)
 
-    def attend(self, tokens: Tensor, around: Surroundings) -> Tensor:
+    def read(self, references: Tensor, bank: Tensor | None) -> Reading:
+        """Keys and values of each reference."""
+        del bank
+        pairs = (_pair(self.attention, reference) for reference in references.split(1))
+        return Reading(local=tuple(pairs))
+
+    def attend(self, tokens: Tensor, reading: Reading, around: Surroundings) -> Tensor:
         """Sum plain cross attention over the references."""
-        mixed: Tensor = sum(self.attention(tokens, r, r, None) for r in around.references.split(1))
-        return mixed
+        del around
+        queries = self.attention.queries(tokens)
+        return _sum(self.attention.mix(queries, *pair, None) for pair in reading.local)
 
 
 class SelfLayer(Layer):
@@ -122,11 +169,26 @@ class SelfLayer(Layer):
         self.attention = Attention(sizes.width, sizes.heads)
         self.neighbour_masked = sizes.attention == "neighbour_masked_self"
 
-    def attend(self, tokens: Tensor, around: Surroundings) -> Tensor:
+    def read(self, references: Tensor, bank: Tensor | None) -> Reading:
+        """Nothing."""
+        del references, bank
+        return Reading()
+
+    def attend(self, tokens: Tensor, reading: Reading, around: Surroundings) -> Tensor:
         """Attend from tokens to tokens; the references play no part."""
+        del reading
         mask = ~around.inside if self.neighbour_masked else None
         mixed: Tensor = self.attention(tokens, tokens, tokens, mask)
         return mixed
+
+
+def _pair(attention: Attention, reference: Tensor) -> Pair:
+    return attention.keys(reference), attention.values(reference)
+
+
+def _sum(terms: Iterable[Tensor]) -> Tensor:
+    first, *others = terms
+    return sum(others, start=first)
 
 
 def build_layer(sizes: LevelSizes) -> Layer:

@@ -7,7 +7,7 @@ Detection", ECCV 2024 (arXiv 2403.11561).
 import torch
 from torch import Tensor, nn
 
-from rlr.model.layer import Surroundings, build_layer
+from rlr.model.layer import Reading, Surroundings, build_layer
 from rlr.model.position import position_code
 from rlr.model.refinement import Refinement
 from rlr.model.sizes import LevelSizes
@@ -54,6 +54,7 @@ class LevelNetwork(nn.Module):
         inside = window_mask(sizes.grid, sizes.window)
         if sizes.attention in ("reference", "neighbour_masked_self"):
             require_keys_outside(inside, sizes.grid, sizes.window)
+        self._kept: tuple[list[tuple[int, int]], list[Reading]] | None = None
         # Both follow from the sizes, so they are made once and never stored.
         self.register_buffer("position", position_code(sizes.grid, sizes.width), persistent=False)
         self.register_buffer("inside", inside, persistent=False)
@@ -68,15 +69,40 @@ class LevelNetwork(nn.Module):
             Reconstruction (N, L, C).
         """
         tokens = self.input_projection(features) + self.position  # (N, L, D)
-        # Once a batch, not once a sample: nothing here depends on the image.
+        around = Surroundings(self.inside, self.tiles)
+        for layer, reading in zip(self.layers, self._readings(), strict=True):
+            tokens = layer(tokens, reading, around)
+        out: Tensor = self.output_projection(self.final_norm(tokens))  # (N, L, C)
+        return out
+
+    def _readings(self) -> list[Reading]:
+        """Return what each layer reads of the reference; without gradients it is kept.
+
+        What is kept is known by the addresses and the versions of all parameters: whatever learns,
+        loads or moves them changes one or the other.
+        """
+        parameters = list(self.parameters())
+        learns = torch.is_grad_enabled() or any(one.is_inference() for one in parameters)
+        if learns or torch.is_autocast_enabled(self.reference.device.type):
+            self._kept = None
+            return self._read()
+        stamp = [(one.data_ptr(), one._version) for one in parameters]
+        if self._kept is None or self._kept[0] != stamp:
+            self._kept = stamp, self._read()
+        return self._kept[1]
+
+    def _read(self) -> list[Reading]:
+        """Embed the references, refine them from layer to layer, and let each layer read them.
+
+        Once a batch, not once a sample: nothing here depends on the image.
+        """
         references = self.reference_projection(self.reference) + self.position  # (M, L, D)
+        readings: list[Reading] = []
         for place, layer in enumerate(self.layers):
             if place and self.sizes.refine:
                 references = self.refinements[place - 1](references)
-            around = Surroundings(references, self.inside, self.tiles, self.bank)
-            tokens = layer(tokens, around)
-        out: Tensor = self.output_projection(self.final_norm(tokens))  # (N, L, C)
-        return out
+            readings.append(layer.read(references, self.bank))
+        return readings
 
 
 def _projection(channels: int, width: int) -> nn.Linear:

@@ -1,5 +1,6 @@
 """What a training minimises, and what it is validated by."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -43,8 +44,11 @@ class Objective:
 
     def level_losses(
         self, networks: nn.ModuleDict, at: Moment, clean: list[Tensor], hashes: list[str]
-    ) -> Tensor:
-        """Return the mean loss of a batch, a level: from jittered tokens to the clean ones.
+    ) -> Iterator[Tensor]:
+        """Yield the mean loss of a batch, level by level: from jittered tokens to the clean ones.
+
+        The next level's begins where the last one's gradients may be done: memory holds what one
+        level needs for them, not what all do.
 
         Args:
             networks: One network a level, by its index.
@@ -52,13 +56,12 @@ class Objective:
             clean: Tokens of the batch, one tensor (N, L, C) a level.
             hashes: sha256 of each image file.
 
-        Returns:
-            (levels,), with gradients.
+        Yields:
+            Scalars, with gradients.
         """
         config = self._config
         hardness = config.training.loss.hardness
         share = hardness.share * grown(at.step, at.steps, hardness.warmup)
-        losses = []
         for (index, network), target in zip(networks.items(), clean, strict=True):
             noisy = jitter(
                 target, hashes, int(index), at.epoch, config.seed, config.training.jitter
@@ -66,8 +69,7 @@ class Objective:
             loss = self._loss(network, noisy, target, (share, hardness.factor))
             penalty = config.model.reference_penalty
             assert isinstance(network, LevelNetwork)
-            losses.append(loss + penalty * reference_similarity(network.reference))
-        return torch.stack(losses)
+            yield loss + penalty * reference_similarity(network.reference)
 
     @torch.no_grad()
     def validation_loss(self, networks: nn.ModuleDict, count: int, store: FeatureStore) -> float:

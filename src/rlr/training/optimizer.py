@@ -13,7 +13,8 @@ MATRIX = 2  # dimensions of a weight that decays
 def build_optimizer(networks: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
     """Build the optimiser of all levels.
 
-    Adam works element by element, so that one optimiser is the same as one a level.
+    Adam works element by element, so that one optimiser is the same as one a level; fused, it
+    passes over the memory of a parameter once.
 
     Args:
         networks: What is trained.
@@ -23,13 +24,14 @@ def build_optimizer(networks: nn.Module, config: OptimizerConfig) -> torch.optim
     """
     rate, betas, decay = config.learning_rate, config.betas, config.weight_decay
     if config.kind == "adam":
-        return torch.optim.Adam(networks.parameters(), lr=rate, betas=betas, weight_decay=decay)
+        parameters = networks.parameters()
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, weight_decay=decay, fused=True)
     named = list(networks.named_parameters())
     groups = [
         {"params": [p for n, p in named if decays(n, p)], "weight_decay": decay},
         {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=rate, betas=betas)
+    return torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True)
 
 
 def decays(name: str, parameter: nn.Parameter) -> bool:

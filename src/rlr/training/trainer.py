@@ -1,7 +1,7 @@
 """The training loop: one step a global batch, all levels side by side.
 
-The levels do not share parameters, and Adam works element by element: one backward pass of the
-summed losses and one optimiser are the same as a loss and an optimiser a level.
+The levels do not share parameters, and Adam works element by element: one optimiser is the same
+as one a level.
 """
 
 import math
@@ -152,10 +152,11 @@ class Trainer:
             weight = len(places) / len(batch)
             hashes = [images.hashes[place] for place in places]
             clean = store.tokens(places)
-            means = self._objective.level_losses(self._networks, at, clean, hashes)
-            weighted = means * weight
-            weighted.sum().backward()
-            losses = weighted.detach().double().cpu()
+            weighted = []
+            for mean in self._objective.level_losses(self._networks, at, clean, hashes):
+                (mean * weight).backward()
+                weighted.append(mean.detach() * weight)
+            losses = torch.stack(weighted).double().cpu()
         self._team.sum_gradients(self._networks.parameters())
         self._learner.step(at.step, at.steps)
         return self._team.total(losses.to(self._device)).cpu()

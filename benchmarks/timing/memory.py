@@ -1,0 +1,59 @@
+"""The greatest memory that a training holds, each in a process of its own.
+
+python benchmarks/timing/memory.py baseline|rlr
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+STEPS = 2
+
+
+def peak_memory(subject: str) -> dict[str, float]:
+    """Return the greatest memory of a process that trains, in MiB.
+
+    Args:
+        subject: "baseline": backbone and networks; "rlr": networks, on features that were kept.
+
+    Returns:
+        `whole`, and `training`: less what the process held before, which is torch itself.
+    """
+    command = [sys.executable, __file__, subject]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    whole, before = (float(word) for word in done.stdout.split()[-2:])
+    return {"whole": whole, "training": whole - before}
+
+
+def resident(key: str) -> float:
+    """Return what Linux says of this process, in MiB: VmRSS now, VmHWM at most."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) / 1024
+    raise LookupError(key)
+
+
+def train(subject: str) -> None:
+    """Take a few steps, and print the greatest memory and what there was before."""
+    import torch
+
+    from timing.work import BaselineStep, OurStep, baseline_backbone, normalised, random_images
+
+    torch.set_num_threads(1)
+    torch.nn.Linear(8, 8)(torch.zeros(1, 8)).sum().backward()  # loads what torch loads late
+    before = resident("VmRSS")
+    if subject == "baseline":
+        backbone, step = baseline_backbone(), BaselineStep()
+        for _ in range(STEPS):
+            step.tokens = backbone(normalised(random_images(4)))
+            step()
+    else:
+        ours = OurStep()
+        for _ in range(STEPS):
+            ours()
+    print(resident("VmHWM"), before)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    train(sys.argv[1])
