@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rlr.evaluation.metrics.ranking import Positives, Ranking, Reached, Tally, beginning
+from rlr.evaluation.metrics.ranking import Positives, Ranking, Reached, Tally
 from rlr.evaluation.metrics.regions import find_regions
 from rlr.evaluation.metrics.survey import (
     Band,

@@ -41,9 +41,9 @@ def find_regions(mask: np.ndarray) -> Regions | None:
         [0.5, 0.5, 1.0]
     """
     defective = mask if mask.dtype == bool else mask > 0
-    rows = np.flatnonzero(defective.any(axis=1))
-    if not len(rows):
+    if not defective.any():
         return None
+    rows = np.flatnonzero(defective.any(axis=1))
     columns = np.flatnonzero(defective[rows[0] : rows[-1] + 1].any(axis=0))
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     inside = defective[window]
