@@ -126,7 +126,7 @@ def measure_merged(survey: Survey, shares: list[Case]) -> dict[str, float | None
         whole = Tally(table)
         for share in shares:
             tally = Tally(table)
-            count_pixels(tally, *share, most=50)
+            count_pixels(tally, share[1], most=50)
             whole.merge(tally)
         part = whole.ranking(survey.totals, start)
         start = part.end

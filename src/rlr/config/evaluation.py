@@ -25,8 +25,9 @@ class EvaluationConfig(Section):
     curve_points: Annotated[int, Field(ge=10)] = Field(200, description="Points a logged curve.")
     scores_held: Annotated[int, Field(ge=65_536)] = Field(
         1 << 24,
-        description="Pixel scores that the metrics hold at once, at 4 bytes each, and defective "
-        "ones, at about 60; where there are more, the maps are read again. No figure changes.",
+        description="Pixel scores that the metrics hold at once, at 4 bytes each, and as many of "
+        "defective pixels, at about 120 bytes each; where there are more, the maps are read again. "
+        "No figure changes.",
     )
 
     @model_validator(mode="after")

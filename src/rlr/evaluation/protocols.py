@@ -91,7 +91,7 @@ def shrink_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _native_map(scored: ScoredSet, truth: GroundTruth, place: int) -> np.ndarray:
-    return stretch(scored.anomaly_maps[place], truth.mask(place).shape)
+    return stretch(scored.anomaly_maps[place], truth.shape(place))
 
 
 def _native_mask(_: ScoredSet, truth: GroundTruth, place: int) -> np.ndarray:

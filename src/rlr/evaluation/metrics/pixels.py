@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rlr.evaluation.metrics.ranking import Positives, Ranking, Reached, Tally
+from rlr.evaluation.metrics.ranking import Positives, Ranking, Reached, Tally, floating
 from rlr.evaluation.metrics.regions import find_regions
 from rlr.evaluation.metrics.survey import (
     Band,
@@ -75,7 +75,7 @@ def rank_survey(survey: Survey, masks: Arrays, maps: Arrays) -> Iterator[Ranking
     if positives is not None:
         tally = Tally(positives)
         if survey.scores is None:
-            count_pixels(tally, masks, maps, survey.most)
+            count_pixels(tally, maps, survey.most)
         else:
             tally.add(survey.scores)
         yield tally.ranking(totals)
@@ -83,7 +83,7 @@ def rank_survey(survey: Survey, masks: Arrays, maps: Arrays) -> Iterator[Ranking
     start: Reached | None = None
     for band in survey.bands():
         tally = Tally(gather_band(band, masks, maps, survey.most))
-        count_pixels(tally, masks, maps, survey.most)
+        count_pixels(tally, maps, survey.most)
         part = tally.ranking(totals, start)
         start = part.end
         yield part
@@ -101,11 +101,11 @@ def gather_band(band: Band, masks: Arrays, maps: Arrays, most: int = HELD) -> Po
     return gathering.table()
 
 
-def count_pixels(tally: Tally, masks: Arrays, maps: Arrays, most: int = HELD) -> None:
+def count_pixels(tally: Tally, maps: Arrays, most: int = HELD) -> None:
     """Count the pixels of all maps; tallies of several workers are merged by `Tally.merge`."""
     held = Held(most)
-    for place in range(len(masks)):
-        scores = tally.undecided(floating_map(masks[place], maps[place], f"map {place}").ravel())
+    for place in range(len(maps)):
+        scores = tally.undecided(floating(np.asarray(maps[place])).ravel())
         if not held.put(scores):
             tally.add(held.scores)
             held.clear()

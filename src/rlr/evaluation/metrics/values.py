@@ -167,8 +167,11 @@ class Sweep:
         return {name: value if self._defined else None for name, value in found.items()}
 
     def curve(self, name: str) -> Curve | None:
-        """Return the thinned curve `roc`, `precision_recall` or `pro`, the last up to the greatest
-        limit; None where the metrics are None."""
+        """Return a thinned curve; None where the metrics are None.
+
+        Args:
+            name: `roc`, `precision_recall`, or `pro`, which ends at the greatest limit.
+        """
         curve = self._curves.get(name)
         return None if curve is None else curve.thinned(self._points)
 
