@@ -12,13 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rlr.evaluation.metrics import (
-    Values,
-    aupro_values,
-    image_metrics,
-    rank_pixels,
-    threshold_values,
-)
+from rlr.evaluation.metrics import Sweep, Values, image_metrics, rank_pixels
 from rlr.foundation.documents import read_json
 from rlr.foundation.errors import UserError
 
@@ -83,10 +77,8 @@ def compare_metrics(arrays: Path, values: Path) -> Iterator[Line]:
 
 
 def _measure(masks: np.ndarray, maps: np.ndarray, limits: list[float]) -> Values:
-    ranking = rank_pixels(masks, maps)
     return {
-        **aupro_values(ranking, limits),
-        **threshold_values(ranking, "pixel"),
+        **Sweep.over(rank_pixels(masks, maps), limits).values("pixel"),
         **image_metrics((masks > 0).any(axis=(1, 2)).astype(int), maps.max(axis=(1, 2))),
     }
 

@@ -80,7 +80,7 @@ def test_a_curve_is_cut_exactly_at_the_limit() -> None:
 
 
 def test_an_undefined_curve_is_refused() -> None:
-    nothing = rank_pixels(np.zeros((1, 3, 3)), np.ones((1, 3, 3)))
+    [nothing] = rank_pixels(np.zeros((1, 3, 3)), np.ones((1, 3, 3)))
     for draw in (roc_curve, precision_recall_curve, pro_curve):
         with pytest.raises(ValueError, match="positives and negatives"):
             draw(nothing)

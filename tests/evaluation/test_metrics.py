@@ -9,14 +9,12 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from rlr.evaluation.metrics import (
+    Sweep,
     aupro,
-    aupro_values,
     image_metrics,
     pixel_metrics,
     rank_images,
     rank_pixels,
-    rank_pixels_by_class,
-    threshold_values,
 )
 
 LIMITS = (0.05, 0.3, 1.0)
@@ -138,10 +136,8 @@ def test_all_cases_of_the_golden_numbers(shared: Path) -> None:
     with np.load(golden / "metrics_reference.npz") as arrays:
         for case, expected in reference.items():
             masks, maps = arrays[f"{case}.masks"], arrays[f"{case}.scores"]
-            ranking = rank_pixels(masks, maps)
             measured = {
-                **aupro_values(ranking, [0.30, 0.05]),
-                **threshold_values(ranking, "pixel"),
+                **Sweep.over(rank_pixels(masks, maps), [0.30, 0.05]).values("pixel"),
                 **image_metrics(masks.any(axis=(1, 2)).astype(int), maps.max(axis=(1, 2))),
             }
             assert measured == pytest.approx(expected, abs=1e-6), case
@@ -177,32 +173,6 @@ def test_diagonal_pixels_are_one_region() -> None:
     assert value == pytest.approx((0.25 + 1.0) / 2)
 
 
-def test_classes_in_one_pass_equal_classes_alone() -> None:
-    masks, maps = draw_case(5)
-    classes = [("a", "b")[index % 2] for index in range(len(maps))]
-    per_class, pooled = rank_pixels_by_class(masks, maps, classes)
-    assert sorted(per_class) == ["a", "b"]
-    for name, ranking in [*per_class.items(), ("ab", pooled)]:
-        chosen = [index for index, other in enumerate(classes) if other in name]
-        alone = rank_pixels([masks[i] for i in chosen], [maps[i] for i in chosen])
-        for field, value in vars(alone).items():
-            np.testing.assert_allclose(getattr(ranking, field), value, rtol=1e-12)
-
-
-def test_an_item_is_asked_for_at_most_twice() -> None:
-    class Counting(list):
-        asked = 0
-
-        def __getitem__(self, index):  # type: ignore[no-untyped-def]
-            self.asked += 1
-            return super().__getitem__(index)
-
-    masks, maps = draw_case(7)
-    counted = Counting(maps)
-    rank_pixels(masks, counted)
-    assert counted.asked <= 2 * len(maps)
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [(0, 0), (1, 1)])
 def test_scores_that_are_not_finite_are_named(bad: float, place: tuple[int, int]) -> None:
@@ -234,4 +204,4 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
 
 def test_whole_numbers_are_scores_too() -> None:
     assert image_metrics(np.array([0, 1]), np.array([3, 7]))["image_auroc"] == 1.0
-    assert rank_images(np.array([0, 1]), np.array([3, 7])).highest == 7.0
+    assert rank_images(np.array([0, 1]), np.array([3, 7])).totals.highest == 7.0

@@ -23,6 +23,12 @@ class EvaluationConfig(Section):
     baseline: bool = Field(True, description="Also measure the per-pixel mean image, a yardstick.")
     examples: Positive = Field(3, description="Misses, false alarms and hits shown a class.")
     curve_points: Annotated[int, Field(ge=10)] = Field(200, description="Points a logged curve.")
+    scores_held: Annotated[int, Field(ge=65_536)] = Field(
+        1 << 24,
+        description="Pixel scores that the metrics hold at once, at 4 bytes each, and as many of "
+        "defective pixels, at about 120 bytes each; where there are more, the maps are read again. "
+        "No figure changes.",
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> "EvaluationConfig":

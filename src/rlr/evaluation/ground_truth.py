@@ -57,9 +57,14 @@ class GroundTruth:
             if self.coverage[name].masked and (not defective or place in self._packed)
         ]
 
+    def shape(self, place: int) -> tuple[int, int]:
+        """Return height and width in pixels of the image at a place in the frame."""
+        height, width = self._shapes[place]
+        return int(height), int(width)
+
     def mask(self, place: int) -> np.ndarray:
         """Return the mask (H, W) of the image at a place in the frame, bool, native size."""
-        shape = self._shapes[place]
+        shape = self.shape(place)
         if place not in self._packed:
             return np.broadcast_to(np.False_, shape)
         count = shape[0] * shape[1]

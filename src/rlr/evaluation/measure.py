@@ -1,6 +1,6 @@
 """All metrics and curves of one method under one protocol: per class, their mean, and pooled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,12 @@ from rlr.config.evaluation import EvaluationConfig
 from rlr.evaluation.ground_truth import GroundTruth
 from rlr.evaluation.metrics import (
     Curve,
-    Ranking,
+    Survey,
+    Sweep,
     Values,
-    aupro_values,
-    precision_recall_curve,
-    pro_curve,
     rank_images,
-    rank_pixels,
-    rank_pixels_by_class,
-    roc_curve,
-    threshold_values,
+    rank_survey,
+    survey_pixels,
 )
 from rlr.evaluation.protocols import Protocol
 from rlr.evaluation.scored import ScoredSet
@@ -73,31 +69,23 @@ def measure(
         protocol: What is held against what.
         scored: The images with their scores and maps.
         truth: Their defective pixels, where known.
-        config: Limits of AUPRO, points of a curve.
+        config: Limits of AUPRO, points of a curve, scores held at once.
 
     Returns:
         Metrics with the keys `aupro_*`, `pixel_*`, `image_*`, and the curves.
     """
-    places = truth.known
+    sweeps = dict(_sweep_pixels(protocol, scored, truth, config))
     classes = scored.frame["class"]
-    masks, maps = protocol.masks(scored, truth), protocol.maps(scored, truth)
-    pixels, all_pixels = rank_pixels_by_class(masks, maps, [classes[place] for place in places])
     per_class: dict[str, Values] = {}
     class_curves: dict[str, Curves] = {}
     for name in scored.classes:
-        images = _rank_images(scored.frame[classes == name])
-        rankings = images, pixels.get(name, rank_pixels([], []))
-        per_class[name] = _values(*rankings, config.aupro_limits)
-        class_curves[name] = _curves(*rankings, config)
-    images = _rank_images(scored.frame)
-    pooled = _values(images, all_pixels, config.aupro_limits)
-    return Measured(
-        per_class,
-        mean_of(per_class, list(pooled)),
-        pooled,
-        class_curves,
-        _curves(images, all_pixels, config),
-    )
+        images = _sweep_images(scored.frame[classes == name], config)
+        pixels = sweeps[name]
+        per_class[name], class_curves[name] = _values(images, pixels), _curves(images, pixels)
+    images, pixels = _sweep_images(scored.frame, config), sweeps[None]
+    pooled = _values(images, pixels)
+    mean = mean_of(per_class, list(pooled))
+    return Measured(per_class, mean, pooled, class_curves, _curves(images, pixels))
 
 
 def mean_of(per_class: Mapping[str, Values], keys: Sequence[str]) -> Values:
@@ -109,30 +97,38 @@ def mean_of(per_class: Mapping[str, Values], keys: Sequence[str]) -> Values:
     return mean
 
 
-def _rank_images(frame: pd.DataFrame) -> Ranking:
-    return rank_images(frame["defective"].to_numpy().astype(int), frame["image_score"].to_numpy())
+def _sweep_images(frame: pd.DataFrame, config: EvaluationConfig) -> Sweep:
+    labels = frame["defective"].to_numpy().astype(int)
+    ranking = rank_images(labels, frame["image_score"].to_numpy())
+    return Sweep.over([ranking], points=config.curve_points)
 
 
-def _values(images: Ranking, pixels: Ranking, limits: Sequence[float]) -> Values:
+def _sweep_pixels(
+    protocol: Protocol, scored: ScoredSet, truth: GroundTruth, config: EvaluationConfig
+) -> Iterator[tuple[str | None, Sweep]]:
+    """Yield the pixels of each class, and last, under None, those of all classes together."""
+    limits, points, most = config.aupro_limits, config.curve_points, config.scores_held
+    pooled = Survey(most)
+    for name in scored.classes:
+        pairs = protocol.pairs(scored, truth, name)
+        survey = survey_pixels(*pairs, most)
+        pooled.merge(survey)
+        yield name, Sweep.over(rank_survey(survey, *pairs), limits, points)
+    pairs = protocol.pairs(scored, truth)
+    yield None, Sweep.over(rank_survey(pooled, *pairs), limits, points)
+
+
+def _values(images: Sweep, pixels: Sweep) -> Values:
+    return {**pixels.values("pixel"), **images.values("image")}
+
+
+def _curves(images: Sweep, pixels: Sweep) -> Curves:
     return {
-        **aupro_values(pixels, limits),
-        **threshold_values(pixels, "pixel"),
-        **threshold_values(images, "image"),
-    }
-
-
-def _curves(images: Ranking, pixels: Ranking, config: EvaluationConfig) -> Curves:
-    limit, points = max(config.aupro_limits), config.curve_points
-
-    def drawn(draw: Callable[[Ranking], Curve], ranking: Ranking) -> Curve | None:
-        return draw(ranking).thinned(points) if ranking.defined else None
-
-    return {
-        "image_roc": drawn(roc_curve, images),
-        "image_precision_recall": drawn(precision_recall_curve, images),
-        "pixel_roc": drawn(roc_curve, pixels),
-        "pixel_precision_recall": drawn(precision_recall_curve, pixels),
-        "pro": drawn(lambda ranking: pro_curve(ranking).up_to(limit), pixels),
+        "image_roc": images.curve("roc"),
+        "image_precision_recall": images.curve("precision_recall"),
+        "pixel_roc": pixels.curve("roc"),
+        "pixel_precision_recall": pixels.curve("precision_recall"),
+        "pro": pixels.curve("pro"),
     }
 
 

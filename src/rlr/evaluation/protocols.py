@@ -29,13 +29,22 @@ class Protocol:
     map_of: Callable[[ScoredSet, GroundTruth, int], np.ndarray]
     mask_of: Callable[[ScoredSet, GroundTruth, int], np.ndarray]
 
-    def maps(self, scored: ScoredSet, truth: GroundTruth) -> "Lazily":
-        """Return the maps of all images whose pixels are known, made when they are asked for."""
-        return Lazily(lambda place: self.map_of(scored, truth, place), truth.known)
+    def pairs(
+        self, scored: ScoredSet, truth: GroundTruth, class_name: str | None = None
+    ) -> tuple["Lazily", "Lazily"]:
+        """Return masks and maps of the images whose pixels are known, made when asked for.
 
-    def masks(self, scored: ScoredSet, truth: GroundTruth) -> "Lazily":
-        """Return the masks of the same images."""
-        return Lazily(lambda place: self.mask_of(scored, truth, place), truth.known)
+        Args:
+            scored: The images with their maps.
+            truth: Their defective pixels.
+            class_name: The class whose images are meant; None: all.
+        """
+        names = scored.frame["class"]
+        places = [place for place in truth.known if class_name in (None, names[place])]
+        return (
+            Lazily(lambda place: self.mask_of(scored, truth, place), places),
+            Lazily(lambda place: self.map_of(scored, truth, place), places),
+        )
 
 
 class Lazily(Sequence[np.ndarray]):
@@ -82,7 +91,7 @@ def shrink_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _native_map(scored: ScoredSet, truth: GroundTruth, place: int) -> np.ndarray:
-    return stretch(scored.anomaly_maps[place], truth.mask(place).shape)
+    return stretch(scored.anomaly_maps[place], truth.shape(place))
 
 
 def _native_mask(_: ScoredSet, truth: GroundTruth, place: int) -> np.ndarray:

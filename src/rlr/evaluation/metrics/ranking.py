@@ -1,45 +1,70 @@
-"""All scores against all thresholds, exactly, in memory for the defective ones alone.
+"""Positives and negatives at each distinct score of a positive, the greatest first.
 
 Every curve here bends only at the scores of *positives* (defective pixels or images): between
 two of them the hits stay the same and only false positives are added. So it is enough to know,
 for each distinct positive score t, how many negatives are greater than t and how many are at
-least t. Negatives are sorted and counted map by map and then forgotten, ties included, and no
-grid of thresholds is laid over anything.
+least t. Ties are counted as ties, and no grid of thresholds is laid over anything.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
-Arrays = np.ndarray | Sequence[np.ndarray]
-EIGHT_CONNECTED = np.ones((3, 3), dtype=int)
+from rlr.evaluation.metrics.counting import count_reaching
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Positives and negatives at each of T distinct positive scores, the greatest first.
+class Positives:
+    """The T distinct scores of positives, the least first; a table that can be merged.
 
     Attributes:
-        thresholds: The scores (T,), in the dtype of the maps.
-        true_positives: Positives with a score of at least the threshold (T,), int64.
-        false_positives: Negatives with a score of at least the threshold (T,), int64.
-        false_positives_above: Negatives with a greater score (T,), int64.
-        overlap: Mean over regions of their share with at least the threshold (T,), float64.
+        scores: (T,), floating.
+        hits: Number of positives with this score (T,), int64.
+        shares: Sum of their shares of their regions (T,), float64.
+    """
+
+    scores: np.ndarray
+    hits: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def union(cls, parts: Sequence["Positives"]) -> "Positives":
+        """Return one table of all that several have counted; the order of the parts is free."""
+        if not parts:
+            return cls(np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0))
+        scores, place = np.unique(
+            np.concatenate([part.scores for part in parts]), return_inverse=True
+        )
+        hits, shares = (
+            np.bincount(place, np.concatenate(column), minlength=len(scores))
+            for column in ([part.hits for part in parts], [part.shares for part in parts])
+        )
+        return cls(scores, hits.astype(np.int64), shares)
+
+    def where(self, chosen: np.ndarray) -> "Positives":
+        """Return the rows that are chosen (T,), bool."""
+        return Positives(self.scores[chosen], self.hits[chosen], self.shares[chosen])
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What is known of all scores before they are ranked.
+
+    Attributes:
         positives: Number of positives.
         negatives: Number of negatives.
+        regions: Number of defect regions.
         lowest: Smallest of all scores; NaN where there is none.
         highest: Greatest of all scores.
     """
 
-    thresholds: np.ndarray
-    true_positives: np.ndarray
-    false_positives: np.ndarray
-    false_positives_above: np.ndarray
-    overlap: np.ndarray
     positives: int
     negatives: int
+    regions: int
     lowest: float
     highest: float
 
@@ -50,69 +75,128 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class _Positives:
-    """Scores of positives (P,), each with the inverse size of its region, and the regions."""
+class Reached:
+    """Where the part of a ranking begins: what the threshold before it has reached.
 
-    scores: np.ndarray
-    weights: np.ndarray
-    regions: int
+    Attributes:
+        true_positives: Positives that are found.
+        false_positives: Negatives that are found.
+        overlap: Mean over regions of their share that is found.
+        threshold: The threshold.
+    """
 
-    @classmethod
-    def union(cls, parts: Sequence["_Positives"]) -> "_Positives":
-        if not parts:
-            return cls(np.empty(0, np.float32), np.empty(0), 0)
-        return cls(
-            np.concatenate([part.scores for part in parts]),
-            np.concatenate([part.weights for part in parts]),
-            sum(part.regions for part in parts),
+    true_positives: int
+    false_positives: int
+    overlap: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """T distinct positive scores, falling, that follow one another: all of them, or a part.
+
+    Attributes:
+        totals: What there is in all.
+        start: What was reached before.
+        thresholds: The scores (T,), in the dtype of the maps.
+        true_positives: Positives with a score of at least the threshold (T,), int64.
+        false_positives: Negatives with a score of at least the threshold (T,), int64.
+        false_positives_above: Negatives with a greater score (T,), int64.
+        overlap: Mean over regions of their share with at least the threshold (T,), float64.
+    """
+
+    totals: Totals
+    start: Reached
+    thresholds: np.ndarray
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    false_positives_above: np.ndarray
+    overlap: np.ndarray
+
+    @property
+    def last(self) -> bool:
+        """Whether no positive is left for a further part."""
+        return self.end.true_positives == self.totals.positives
+
+    @property
+    def end(self) -> Reached:
+        """What is reached after this part."""
+        if not len(self.thresholds):
+            return self.start
+        return Reached(
+            int(self.true_positives[-1]),
+            int(self.false_positives[-1]),
+            float(self.overlap[-1]),
+            float(self.thresholds[-1]),
         )
 
 
-class _Tally:
-    """Counts negatives between the distinct scores of the positives."""
+class Tally:
+    """Counts all scores, positives included, against some positives: a state that can be merged.
 
-    def __init__(self, positives: _Positives) -> None:
-        self._regions = positives.regions
-        self._thresholds, place = np.unique(positives.scores, return_inverse=True)  # rising
-        size = len(self._thresholds)
-        self._hits = np.bincount(place, minlength=size)
-        self._weights = np.bincount(place, positives.weights, minlength=size)
-        self._between = np.zeros(size + 1, dtype=np.int64)  # j: at least j thresholds reached
-        self._equal = np.zeros(size, dtype=np.int64)
-        self._lowest, self._highest = np.inf, -np.inf
-        self._saw(self._thresholds)
+    Args:
+        positives: The positives, whose scores are the thresholds.
 
-    def add(self, negatives: np.ndarray) -> None:
-        """Count the scores of negatives, which must be sorted."""
-        if not len(negatives):
-            return
-        self._saw(negatives)
-        place = np.searchsorted(self._thresholds, negatives, side="right")
-        _add_runs(self._between, place)
-        reached = place > 0
-        at = place[reached] - 1
-        _add_runs(self._equal, at[self._thresholds[at] == negatives[reached]])
+    Example:
+        >>> tally = Tally(Positives(np.array([1.0, 2.0]), np.ones(2, int), np.ones(2)))
+        >>> tally.add(np.array([3.0, 2.0, 1.0, 0.0]))
+        >>> tally.reaching.tolist()
+        [3, 2]
+    """
 
-    def ranking(self) -> Ranking:
-        negatives = int(self._between.sum())
-        at_least = self._between[:0:-1].cumsum()
-        any_score = np.isfinite(self._lowest)
+    def __init__(self, positives: Positives) -> None:
+        self.positives = positives
+        self.reaching = np.zeros(len(positives), dtype=np.int64)
+        self.exceeding = np.zeros(len(positives), dtype=np.int64)
+
+    def undecided(self, scores: np.ndarray) -> np.ndarray:
+        """Count scores (P,) that exceed all thresholds, and return those between them."""
+        if not len(self.positives):
+            return scores[:0]
+        least, greatest = self.positives.scores[[0, -1]]
+        beyond = int(np.count_nonzero(scores > greatest))
+        self.reaching += beyond
+        self.exceeding += beyond
+        between: np.ndarray = scores[(scores >= least) & (scores <= greatest)]
+        return between
+
+    def add(self, scores: np.ndarray) -> None:
+        """Count scores (P,), which are used up: they may be changed."""
+        if len(self.positives):
+            reaching, exceeding = count_reaching(scores, self.positives.scores)
+            self.reaching += reaching
+            self.exceeding += exceeding
+
+    def merge(self, other: "Tally") -> None:
+        """Add what another one has counted against the same positives."""
+        self.reaching += other.reaching
+        self.exceeding += other.exceeding
+
+    def ranking(self, totals: Totals, start: Reached | None = None) -> Ranking:
+        """Return these positives, ranked.
+
+        Args:
+            totals: What there is in all.
+            start: What was reached by the positives with greater scores; None: there are none.
+        """
+        start = start or beginning(totals, self.positives.scores.dtype)
+        hits = self.positives.hits[::-1]
+        found = start.true_positives + hits.cumsum()
+        shares = self.positives.shares[::-1].cumsum() / max(totals.regions, 1)
         return Ranking(
-            thresholds=self._thresholds[::-1].copy(),
-            true_positives=self._hits[::-1].cumsum(),
-            false_positives=at_least,
-            false_positives_above=at_least - self._equal[::-1],
-            overlap=np.minimum(self._weights[::-1].cumsum() / max(self._regions, 1), 1.0),
-            positives=int(self._hits.sum()),
-            negatives=negatives,
-            lowest=float(self._lowest) if any_score else float("nan"),
-            highest=float(self._highest) if any_score else float("nan"),
+            totals,
+            start,
+            thresholds=self.positives.scores[::-1].copy(),
+            true_positives=found,
+            false_positives=self.reaching[::-1] - found,
+            false_positives_above=self.exceeding[::-1] - (found - hits),
+            overlap=np.minimum(start.overlap + shares, 1.0),
         )
 
-    def _saw(self, ascending: np.ndarray) -> None:
-        if len(ascending):
-            self._lowest = min(self._lowest, float(ascending[0]))
-            self._highest = max(self._highest, float(ascending[-1]))
+
+def beginning(totals: Totals, dtype: np.dtype) -> Reached:
+    """Return what is reached by the least threshold that no score reaches: nothing."""
+    return Reached(0, 0, 0.0, float(np.nextafter(dtype.type(totals.highest), np.inf)))
 
 
 def rank_images(labels: np.ndarray, scores: np.ndarray) -> Ranking:
@@ -125,120 +209,37 @@ def rank_images(labels: np.ndarray, scores: np.ndarray) -> Ranking:
     Raises:
         ValueError: Shapes differ, a label is neither 0 nor 1, or a score is not finite.
     """
-    labels, scores = np.asarray(labels), _floating(np.asarray(scores))
+    labels, scores = np.asarray(labels), floating(np.asarray(scores))
     if labels.shape != scores.shape or labels.ndim != 1:
         raise ValueError(f"labels of shape {labels.shape} and scores of shape {scores.shape}")
     if not np.isin(labels, (0, 1)).all():
         raise ValueError("labels other than 0 (normal) and 1 (defective)")
-    _require_finite(scores, "scores")
+    lowest, highest = finite_range(scores, "scores")
     positive = labels == 1
     count = int(positive.sum())
-    tally = _Tally(_Positives(scores[positive], np.ones(count), count))
-    tally.add(np.sort(scores[~positive]))
-    return tally.ranking()
+    found = Positives(scores[positive], np.ones(count, np.int64), np.ones(count))
+    tally = Tally(Positives.union([found]))
+    tally.add(scores.copy())
+    return tally.ranking(Totals(count, len(scores) - count, count, lowest, highest))
 
 
-def rank_pixels(masks: Arrays, maps: Arrays) -> Ranking:
-    """Rank the pixels of all maps together.
-
-    Args:
-        masks: One (H, W) a map, defective where not zero. An array (N, H, W) or a sequence, whose
-            items may differ in size; each item is asked for at most twice.
-        maps: Anomaly maps of the same sizes, finite.
-
-    Raises:
-        ValueError: Numbers or sizes differ, or a score is not finite.
-    """
-    _require_pairs(masks, maps)
-    tally = _Tally(_Positives.union(_all_positives(masks, maps, range(len(masks)))))
-    for index in range(len(masks)):
-        tally.add(_sorted_negatives(masks, maps, index))
-    return tally.ranking()
+def floating(scores: np.ndarray) -> np.ndarray:
+    """Return scores that can be compared as they are: float32, or float64."""
+    if scores.dtype in (np.float32, np.float64):
+        return scores
+    return scores.astype(np.float32 if scores.dtype == np.float16 else np.float64)
 
 
-def rank_pixels_by_class(
-    masks: Arrays, maps: Arrays, classes: Sequence[str]
-) -> tuple[dict[str, Ranking], Ranking]:
-    """Rank the pixels of each class, and those of all classes together, in the same two passes.
-
-    Args:
-        masks: As for `rank_pixels`.
-        maps: As for `rank_pixels`.
-        classes: Class of each map.
-
-    Returns:
-        One ranking a class, and the pooled one.
+def finite_range(scores: np.ndarray, name: str) -> tuple[float, float]:
+    """Return the smallest and the greatest score; NaN where there is none.
 
     Raises:
-        ValueError: Numbers or sizes differ, or a score is not finite.
+        ValueError: A score is NaN or infinite.
     """
-    _require_pairs(masks, maps)
-    positives = {
-        name: _Positives.union(_all_positives(masks, maps, _places(classes, name)))
-        for name in sorted(set(classes))
-    }
-    tallies = {name: _Tally(found) for name, found in positives.items()}
-    pooled = _Tally(_Positives.union(list(positives.values())))
-    for index, name in enumerate(classes):
-        negatives = _sorted_negatives(masks, maps, index)
-        tallies[name].add(negatives)
-        pooled.add(negatives)
-    return {name: tally.ranking() for name, tally in tallies.items()}, pooled.ranking()
-
-
-def _places(classes: Sequence[str], name: str) -> list[int]:
-    return [index for index, other in enumerate(classes) if other == name]
-
-
-def _all_positives(masks: Arrays, maps: Arrays, indices: Sequence[int]) -> list[_Positives]:
-    found = []
-    for index in indices:
-        mask = np.asarray(masks[index]) > 0
-        if mask.any():
-            found.append(_positives(mask, _map_of(maps, index, mask)))
-    return found
-
-
-def _positives(mask: np.ndarray, scores: np.ndarray) -> _Positives:
-    regions, count = ndimage.label(mask, structure=EIGHT_CONNECTED)
-    of_pixel = regions[mask]
-    sizes = np.bincount(of_pixel, minlength=count + 1)
-    return _Positives(scores[mask], 1.0 / sizes[of_pixel], count)
-
-
-def _sorted_negatives(masks: Arrays, maps: Arrays, index: int) -> np.ndarray:
-    mask = np.asarray(masks[index]) > 0
-    negatives = _map_of(maps, index, mask)[~mask]
-    negatives.sort()
-    return negatives
-
-
-def _map_of(maps: Arrays, index: int, mask: np.ndarray) -> np.ndarray:
-    scores = _floating(np.asarray(maps[index]))
-    if scores.shape != mask.shape or mask.ndim != 2:
-        raise ValueError(f"map {index} is of shape {scores.shape} and its mask of {mask.shape}")
-    _require_finite(scores, f"map {index}")
-    return scores
-
-
-def _floating(scores: np.ndarray) -> np.ndarray:
-    return scores if np.issubdtype(scores.dtype, np.floating) else scores.astype(np.float64)
-
-
-def _require_pairs(masks: Arrays, maps: Arrays) -> None:
-    if len(masks) != len(maps):
-        raise ValueError(f"{len(masks)} masks and {len(maps)} maps")
-
-
-def _require_finite(scores: np.ndarray, name: str) -> None:
-    bad = scores.size - int(np.isfinite(scores).sum())
-    if bad:
+    if not scores.size:
+        return float("nan"), float("nan")
+    lowest, highest = float(scores.min()), float(scores.max())  # NaN where there is one
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        bad = scores.size - int(np.isfinite(scores).sum())
         raise ValueError(f"{name}: {bad} of {scores.size} values are NaN or infinite")
-
-
-def _add_runs(counts: np.ndarray, places: np.ndarray) -> None:
-    """Add one to `counts` at each of the rising places, at the cost of the places alone."""
-    if not len(places):
-        return
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(places)) + 1])
-    counts[places[starts]] += np.diff(np.append(starts, len(places)))
+    return lowest, highest
