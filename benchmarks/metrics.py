@@ -42,6 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--maps", type=int, default=100, help="maps of 256 x 256 pixels")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--thresholds", type=int, default=1000, help="of the baseline's AUPRO")
     parser.add_argument("--pixels", type=int, help="stream about so many instead")
     parser.add_argument("--held", type=int, default=HELD, help="scores held at once")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -50,16 +51,16 @@ def main() -> int:
         result = stream(arguments.pixels, arguments.held)
         print(stream_table([result]))
     else:
-        result = side_by_side(arguments.maps, arguments.rounds)
+        result = side_by_side(arguments.maps, arguments.rounds, arguments.thresholds)
         print(table(result))
     if arguments.json:
         write_json(arguments.json, {"machine": describe_machine(), **result})
     return 0
 
 
-def side_by_side(count: int, rounds: int) -> dict[str, Any]:
+def side_by_side(count: int, rounds: int, thresholds: int) -> dict[str, Any]:
     """Time all subjects in turn; the baseline comes first."""
-    subjects = make_subjects(count)
+    subjects = make_subjects(count, thresholds)
     seconds: dict[str, list[float]] = {name: [] for name in subjects}
     values = {}
     for _ in range(rounds):
@@ -71,6 +72,7 @@ def side_by_side(count: int, rounds: int) -> dict[str, Any]:
     return {
         "maps": count,
         "rounds": rounds,
+        "thresholds": thresholds,
         "goal": GOAL,
         "subjects": {
             name: {
@@ -84,7 +86,7 @@ def side_by_side(count: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def make_subjects(count: int) -> Subjects:
+def make_subjects(count: int, thresholds: int) -> Subjects:
     """Return what is timed, by name."""
     from dataclasses import replace
 
@@ -97,7 +99,7 @@ def make_subjects(count: int) -> Subjects:
         habits[f"without {name}"] = replace(PUBLISHED, **{name: False})
     habits["without all three"] = MetricHabits(False, False, False)
     subjects: Subjects = {
-        name: lambda own=own: baseline_metrics(masks, maps, LIMIT, habits=own)
+        name: lambda own=own: baseline_metrics(masks, maps, LIMIT, thresholds, own)
         for name, own in habits.items()
     }
     subjects[OURS] = lambda: exact(SyntheticArrays(masks, maps), HELD)

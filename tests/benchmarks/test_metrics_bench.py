@@ -56,7 +56,7 @@ def test_a_stream_is_always_the_same_and_held_scores_change_no_figure() -> None:
         np.testing.assert_array_equal(one.masks[place], other.masks[place])
     assert not one.masks[7].any()
     assert one.masks[4].any()
-    few, many = metrics.stream(8 * SIDE**2, 1000), metrics.stream(8 * SIDE**2, 1 << 20)
+    few, many = metrics.stream(8 * SIDE**2, 3000), metrics.stream(8 * SIDE**2, 1 << 20)
     assert few["values"] == pytest.approx(many["values"], abs=1e-12)
     assert few["pixels"] == 8 * SIDE**2
 
@@ -64,8 +64,7 @@ def test_a_stream_is_always_the_same_and_held_scores_change_no_figure() -> None:
 def test_both_tables_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("baseline_metrics.THRESHOLDS", 20)
-    side, streamed = ["--maps", "4", "--rounds", "1"], ["--pixels", "9"]
+    side, streamed = ["--maps", "4", "--rounds", "1", "--thresholds", "9"], ["--pixels", "9"]
     for words, key in ((side, "subjects"), (streamed, "peak_mib")):
         monkeypatch.setattr(
             "sys.argv", ["metrics.py", *words, "--json", str(tmp_path / "one.json")]

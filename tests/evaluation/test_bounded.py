@@ -27,7 +27,7 @@ KINDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ties": np.round,
     "heavy tail": lambda scores: np.exp(4 * scores),
     "negative": lambda scores: scores - 100.0,
-    "both zeros": lambda scores: np.where(scores > 0, 0.0, -0.0) + (np.abs(scores) > 1.5),
+    "both zeros": lambda s: np.where(np.abs(s) > 1.5, 1.0, np.where(s > 0, 0.0, -0.0)),
     "constant": lambda scores: np.full_like(scores, 0.25),
     "hardly different": lambda scores: 1.0 + np.round(scores) * 2.0**-23,
     "far apart": lambda scores: np.sign(scores) * 10.0 ** np.clip(np.round(12 * scores), -37, 37),
