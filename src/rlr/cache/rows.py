@@ -14,7 +14,7 @@ from rlr.cache.shard import (
     VALUE,
     Shard,
     open_shard,
-    read_keys,
+    read_index,
     shard_name,
     write_shard,
 )
@@ -125,7 +125,7 @@ def open_rows(place: Place, wanted: Sequence[str], known: Rows | None = None) ->
     places = dict(known.places) if known else {}
     missing = set(wanted) - set(places)
     for index in sorted(place.folder.glob(f"[!.]*/{INDEX_FILE}")):
-        if not missing.isdisjoint(read_keys(index.parent)):
+        if not missing.isdisjoint(read_index(index.parent)[0]):
             shard = open_shard(index.parent, place.values)
             if shard:
                 new = missing.intersection(shard.keys)

@@ -63,12 +63,13 @@ def find_shards(folder: Path) -> list[Path]:
     return sorted(index.parent for index in folder.glob(f"*/[!.]*/{INDEX_FILE}"))
 
 
-def read_keys(folder: Path) -> list[str]:
-    """Return the keys of a shard; none where it is gone or its index is no index."""
+def read_index(folder: Path) -> tuple[list[str], str]:
+    """Return a shard's keys and checksum; none where it is gone or its index is no index."""
     try:
-        return [str(key) for key in read_json(folder / INDEX_FILE)["keys"]]
+        index = read_json(folder / INDEX_FILE)
+        return [str(key) for key in index["keys"]], str(index["sha256"])
     except (RlrError, OSError, KeyError, TypeError):
-        return []
+        return [], ""
 
 
 def open_shard(folder: Path, values: int) -> Shard | None:
@@ -101,12 +102,12 @@ def _tell_damaged(folder: Path) -> None:
 
 
 def _map(folder: Path, file: BinaryIO, values: int) -> Shard | None:
-    keys, size = read_keys(folder), os.fstat(file.fileno()).st_size
+    (keys, sha256), size = read_index(folder), os.fstat(file.fileno()).st_size
     if not keys or size != len(keys) * values * VALUE.itemsize:
         return None
     # The map keeps a copy of the file's handle, and the lock goes with the last copy.
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    if hashlib.sha256(mapped).hexdigest() != read_json(folder / INDEX_FILE).get("sha256"):
+    if hashlib.sha256(mapped).hexdigest() != sha256:
         return None
     rows = np.frombuffer(mapped, dtype=VALUE).reshape(len(keys), values)
     return Shard(folder, keys, rows, mapped)
@@ -134,7 +135,7 @@ def write_shard(
     """
     with workplace(folder) as files:
         if folder.is_dir():
-            if read_keys(folder) == list(keys):
+            if read_index(folder)[0] == list(keys):
                 return
             _tell_damaged(folder)
         size = len(keys) * values * VALUE.itemsize

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 from rlr.foundation.errors import MachineError
+
+logger = logging.getLogger("rlr")
 
 FILES = "files"
 LOCK = "lock"
@@ -57,7 +60,7 @@ def clear_abandoned(folder: Path) -> None:
     """Remove the workplaces in a folder that killed processes have left; others stay."""
     for place in folder.glob(f".*{PARTIAL}"):
         with suppress(OSError):  # somebody works there, or it is not ours
-            _leave(place, _lock(place, fcntl.LOCK_NB))
+            _leave(place, _lock(place, wait=False))
 
 
 def _leave(place: Path, lock: TextIO) -> None:
@@ -72,13 +75,19 @@ def _clear(place: Path) -> None:
     shutil.rmtree(place / FILES, ignore_errors=True)
 
 
-def _lock(place: Path, flags: int = 0) -> TextIO:
+def _lock(place: Path, wait: bool = True) -> TextIO:
     """Lock a place; the kernel lets go of it when this process ends, however that is."""
     while True:
         place.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # its last user has removed the folder just now
             file = (place / LOCK).open("w")
-            fcntl.flock(file, fcntl.LOCK_EX | flags)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not wait:
+                    raise
+                logger.info("waiting for another process: it makes %s", place.name)
+                fcntl.flock(file, fcntl.LOCK_EX)
             # Who waited may have got the lock of a file that its last user has removed.
             if os.path.samestat(os.fstat(file.fileno()), (place / LOCK).stat()):
                 return file
