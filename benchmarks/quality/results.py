@@ -22,7 +22,7 @@ from rlr.foundation.atomic import atomic_file, explained_writes
 from rlr.foundation.build import current_build
 from rlr.foundation.documents import SCHEMA_VERSION, digest, file_sha256, read_json, write_json
 from rlr.foundation.errors import UserError
-from rlr.registry.facts import processor
+from rlr.foundation.machine import processor
 
 if TYPE_CHECKING:
     from quality.protocol import Outcome, Tree

@@ -14,9 +14,16 @@ import pytest
 from rlr.backbones import Source, WeightsRecord, WeightsStore
 from rlr.cli.health import check, environment
 from rlr.cli.health.check import examine
-from rlr.cli.health.environment import check_device, check_disk, check_python, check_roles
+from rlr.cli.health.environment import (
+    check_device,
+    check_disk,
+    check_features,
+    check_python,
+    check_roles,
+)
 from rlr.cli.health.services import check_cluster, check_data, check_remote, check_tracking
 from rlr.cli.health.weights import check_weights
+from rlr.config import load_config
 from rlr.config.data import DataConfig
 from rlr.config.features import BackboneConfig
 from rlr.config.registry import RegistryConfig
@@ -120,6 +127,19 @@ def test_the_disk(gigabytes: float, status: str, monkeypatch: pytest.MonkeyPatch
     usage = SimpleNamespace(free=int(gigabytes * 1024**3))
     monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
     assert check_disk()[0] == status
+
+
+def test_the_feature_cache(tmp_path: Path) -> None:
+    folder = tmp_path / "rows"
+    config = load_config("tiny", [f"features.disk={{folder: {folder}, max_gib: 7.0}}"])
+    empty = f"0.0 of at most 7 GiB of features in {folder}."
+    assert check_features(config) == ("ok", empty)
+    shard = folder / "recipe" / "shard"
+    shard.mkdir(parents=True)
+    (shard / "index.json").touch()
+    with (shard / "rows.bin").open("wb") as file:
+        file.truncate(2**30)
+    assert check_features(config) == ("ok", empty.replace("0.0", "1.0"))
 
 
 def test_cuda_that_is_asked_for_and_is_not_there_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+from rlr.cache.shard import open_shard
 from rlr.config import Config, load_config
 from rlr.config.retention import LimitConfig
 from rlr.data.manifest import Manifest
-from rlr.foundation.documents import write_json, write_result
+from rlr.foundation.documents import file_sha256, write_json, write_result
 from rlr.foundation.errors import MachineError
 from rlr.gate.floors import FloorVerdict
 from rlr.orchestration.retention import collect
@@ -71,7 +73,7 @@ def test_the_oldest_go_first_and_the_young_and_the_protected_stay(
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """Return a configuration with a bound on everything, in a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
-    kinds = ("tracking", "runs", "checkpoints", "data", "models")
+    kinds = ("tracking", "runs", "checkpoints", "data", "features", "models")
     return load_config("tiny", [f"retention.{kind}.max_age_days=30.0" for kind in kinds])
 
 
@@ -354,6 +356,25 @@ def test_the_pinned_data_stay(config: Config) -> None:
         ["data.dvc or the configuration names it"]
     ]
     assert [path.name[0] for path in Path(".rlr/versions").iterdir()] == ["a"]
+
+
+def test_cached_features_go_unless_they_are_read(config: Config) -> None:
+    made = {name: Path(".rlr/versions/features") / "recipe" / name for name in ("read", "old")}
+    for folder in made.values():
+        folder.mkdir(parents=True)
+        np.arange(6, dtype=np.float32).tofile(folder / "rows.bin")
+        sha256 = file_sha256(folder / "rows.bin")
+        write_json(folder / "index.json", {"keys": [folder.name], "sha256": sha256})
+    shard = open_shard(made["read"], values=6)
+    for folder in made.values():
+        _age(folder, 40)
+    document = collect(config, dry_run=False)
+    (kind,) = (kind for kind in document["kinds"] if kind["kind"] == "features")
+    assert [entry["protection"] for entry in kind["protected"]] == [["a process reads it"]]
+    assert [folder.is_dir() for folder in made.values()] == [True, False]
+    del shard
+    collect(config, dry_run=False)
+    assert not made["read"].exists()
 
 
 def test_without_the_server_nothing_is_removed(config: Config, folders: dict[str, Path]) -> None:

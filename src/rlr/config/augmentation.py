@@ -28,7 +28,7 @@ class AugmentationConfig(Section):
     copies: Annotated[int, Field(ge=2)] = Field(
         4,
         description="Views of each image whose features are kept, the image itself among them; an "
-        "epoch sees one of them. With features.cache=off every epoch has a view of its own.",
+        "epoch sees one of them. Unless features.cache=memory every epoch has views of its own.",
     )
 
     @property

@@ -44,6 +44,24 @@ class BackboneConfig(Section):
     )
 
 
+class DiskConfig(Section):
+    """The feature cache on disk: what is computed once, for all epochs, runs and processes."""
+
+    folder: str | None = Field(
+        None,
+        description="Folder of the cache; null: RLR_FEATURE_CACHE, else `features` in the cache of "
+        "data versions (data.cache).",
+    )
+    max_gib: Annotated[float, Field(gt=0.0)] = Field(
+        50.0,
+        description="GiB of all features in the folder; what was not used for longest goes first, "
+        "and what is in use never does.",
+    )
+    shard_mib: Positive = Field(
+        256, description="MiB a file, about: what is lost where the writing process is killed."
+    )
+
+
 class FeaturesConfig(Section):
     """Backbone, preprocessing and pooling."""
 
@@ -58,6 +76,9 @@ class FeaturesConfig(Section):
         "all tokens of the training images, so that squared error and cosine have one scale.",
     )
     batch_size: Positive = Field(16, description="Images a backbone pass.")
-    cache: Literal["memory", "off"] = Field(
-        "memory", description="Keep pooled features in memory, or compute them every epoch."
+    cache: Literal["memory", "disk", "off"] = Field(
+        "memory",
+        description="Keep pooled features in memory, keep them on disk for later runs as well, or "
+        "compute them every epoch. The weights are the same.",
     )
+    disk: DiskConfig = DiskConfig()

@@ -22,6 +22,7 @@ class RetentionConfig(Section):
     checkpoints: LimitConfig = LimitConfig()
     runs: LimitConfig = LimitConfig()
     data: LimitConfig = LimitConfig()
+    features: LimitConfig = LimitConfig()
     models: LimitConfig = LimitConfig()
     tracking: LimitConfig = LimitConfig()
     grace_hours: NotNegative = Field(

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,8 +12,11 @@ from typing import TextIO
 
 from rlr.foundation.errors import MachineError
 
+logger = logging.getLogger("rlr")
+
 FILES = "files"
 LOCK = "lock"
+PARTIAL = ".partial"
 
 
 @contextmanager
@@ -32,7 +36,7 @@ def workplace(target: Path) -> Iterator[Path]:
     Raises:
         MachineError: The place cannot be written or locked, or the disk is full.
     """
-    place = target.absolute().parent / f".{target.name}.partial"
+    place = target.absolute().parent / f".{target.name}{PARTIAL}"
     try:
         lock = _lock(place)
     except OSError as error:
@@ -49,24 +53,41 @@ def workplace(target: Path) -> Iterator[Path]:
             f"{target} was not made ({reason}); free some space or choose another folder."
         ) from error
     finally:
-        _clear(place)
-        (place / LOCK).unlink(missing_ok=True)
-        with suppress(OSError):
-            place.rmdir()  # not where the next user is there already
-        lock.close()
+        _leave(place, lock)
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove the workplaces in a folder that killed processes have left; others stay."""
+    for place in folder.glob(f".*{PARTIAL}"):
+        with suppress(OSError):  # somebody works there, or it is not ours
+            _leave(place, _lock(place, wait=False))
+
+
+def _leave(place: Path, lock: TextIO) -> None:
+    _clear(place)
+    (place / LOCK).unlink(missing_ok=True)
+    with suppress(OSError):
+        place.rmdir()  # not where the next user is there already
+    lock.close()
 
 
 def _clear(place: Path) -> None:
     shutil.rmtree(place / FILES, ignore_errors=True)
 
 
-def _lock(place: Path) -> TextIO:
+def _lock(place: Path, wait: bool = True) -> TextIO:
     """Lock a place; the kernel lets go of it when this process ends, however that is."""
     while True:
         place.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # its last user has removed the folder just now
             file = (place / LOCK).open("w")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not wait:
+                    raise
+                logger.info("waiting for another process: it makes %s", place.name)
+                fcntl.flock(file, fcntl.LOCK_EX)
             # Who waited may have got the lock of a file that its last user has removed.
             if os.path.samestat(os.fstat(file.fileno()), (place / LOCK).stat()):
                 return file

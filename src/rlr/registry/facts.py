@@ -5,12 +5,12 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata, util
-from pathlib import Path
 
 from rlr.config import Config
 from rlr.config.data import DataConfig
 from rlr.foundation.build import current_build
 from rlr.foundation.changes import Changes
+from rlr.foundation.machine import instruction_sets, processor
 from rlr.foundation.network import without_password
 
 # What a model's numbers depend on, and what reads it again.
@@ -42,9 +42,6 @@ NO_DIFF = "none"
 PARENT_TAG = "parent_champion"
 REMOTE_TAG = "data_remote"
 NO_REMOTE = "none"
-# Instruction sets in which sums come out otherwise; the rest of the flags says nothing here.
-INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512", "avx_vnni", "amx", "asimd", "sve")
-CPUINFO = Path("/proc/cpuinfo")
 
 
 def code_tags() -> dict[str, str]:
@@ -154,25 +151,6 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def processor() -> str:
-    """Return the name of this machine's processor."""
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
-
-
-def instruction_sets() -> str:
-    """Return the vector instructions of this machine's processor, sorted, or "unknown"."""
-    flags = (_cpuinfo("flags") or _cpuinfo("Features")).split()
-    return " ".join(sorted(flag for flag in flags if flag.startswith(INSTRUCTIONS))) or "unknown"
-
-
-def _cpuinfo(key: str) -> str:
-    try:
-        lines = CPUINFO.read_text().splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
 
 
 def _memory_bytes() -> int:

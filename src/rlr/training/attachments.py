@@ -29,7 +29,7 @@ from rlr.monitoring.reference import (
     shorten,
 )
 from rlr.training.normal_scores import choose_of_sides, take
-from rlr.training.store import FeatureStore, ImageSet
+from rlr.training.store import FeatureStore, ImageSet, join
 
 logger = logging.getLogger(__name__)
 SidedSet = tuple[ImageSet, FeatureStore]
@@ -138,17 +138,8 @@ def _describe(
             tokens = normalisation.apply(features) if normalisation else features
             scores = scorer.token_scores(networks, tokens)
             found.append(normal_features(features, scores, config.monitor.reference.tokens))
-    chosen = _join(parts)
+    chosen = join(parts)
     return chosen, chosen.classes, np.concatenate(found) if found else np.zeros((0, 1))
-
-
-def _join(parts: Sequence[ImageSet]) -> ImageSet:
-    return ImageSet(
-        paths=[path for part in parts for path in part.paths],
-        hashes=[sha256 for part in parts for sha256 in part.hashes],
-        classes=[name for part in parts for name in part.classes],
-        groups=[group for part in parts for group in part.groups],
-    )
 
 
 def _groups_of(images: ImageSet, name: str) -> int:

@@ -99,7 +99,7 @@ class _Fit:
     ) -> None:
         assert scoring.calibration is not None
         self.config: CalibrationConfig = config.detection.calibration
-        self.keep = config.features.cache == "memory"
+        self.keep = config.features.cache != "off"
         self.batch_size, self.seed = config.features.batch_size, config.seed
         self.size = (config.features.preprocessing.height, config.features.preprocessing.width)
         self.scoring, self.network, self.spec = scoring, network, scoring.calibration

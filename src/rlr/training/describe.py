@@ -1,5 +1,7 @@
 """From a configuration to the complete description of the detector it asks for."""
 
+from typing import Any
+
 from rlr.config import Config
 from rlr.config.model import LevelConfig
 from rlr.data.manifest import Manifest
@@ -148,7 +150,7 @@ def fingerprint(config: Config, images: list[str], backbone: str) -> str:
         images: sha256 of the training images, in order.
         backbone: Digest of the backbone's weights: where they lie says nothing of what they are.
     """
-    places = {"backbone": {"weights", "store"}}
+    places: dict[str, Any] = {"backbone": {"weights", "store"}, "disk": True}
     training = config.training.model_dump(mode="json", exclude={"checkpoint_epochs", "device"})
     return digest(
         {

@@ -1,7 +1,7 @@
 """Image scores of normal images that the networks were not trained on, for the thresholds."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ import torch
 from rlr.detection.artifact import Networks
 from rlr.detection.canary import choose_spread
 from rlr.detection.scoring import Scorer
-from rlr.training.store import FeatureStore, ImageSet, at_epoch
+from rlr.training.store import FeatureStore, ImageSet, at_epoch, stream
 
 
 def score_images(
@@ -90,6 +90,10 @@ class PartOf:
     def tokens(self, places: Sequence[int]) -> list[torch.Tensor]:
         """Return one tensor (N, L, C) a level."""
         return self._store.tokens([self._places[place] for place in places])
+
+    def stream(self, batches: Sequence[Sequence[int]]) -> Iterator[list[torch.Tensor]]:
+        """Yield the tokens of each batch in turn."""
+        yield from stream(self._store, [[self._places[p] for p in batch] for batch in batches])
 
     def at(self, epoch: int) -> FeatureStore:
         """Return the store of an epoch."""

@@ -1,13 +1,13 @@
 """Channel normalisation: fitted on the training images, and laid over a feature store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from rlr.features.normalisation import ChannelMoments, ChannelNormalisation
 from rlr.foundation.progress import track
-from rlr.training.store import FeatureStore, at_epoch
+from rlr.training.store import FeatureStore, at_epoch, stream
 from rlr.training.team import Team
 
 
@@ -21,6 +21,11 @@ class NormalisedStore:
     def tokens(self, places: Sequence[int]) -> list[Tensor]:
         """Return one tensor (N, L, C) a level."""
         return self._normalisation.apply(self._store.tokens(places))
+
+    def stream(self, batches: Sequence[Sequence[int]]) -> Iterator[list[Tensor]]:
+        """Yield the tokens of each batch in turn."""
+        for tokens in stream(self._store, batches):
+            yield self._normalisation.apply(tokens) if tokens else tokens
 
     def at(self, epoch: int) -> FeatureStore:
         """Return the store of an epoch."""

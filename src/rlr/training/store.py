@@ -47,6 +47,16 @@ class ImageSet:
         return len(self.paths)
 
 
+def join(parts: Sequence[ImageSet]) -> ImageSet:
+    """Return the images of several sets, one set after another."""
+    return ImageSet(
+        paths=[path for part in parts for path in part.paths],
+        hashes=[sha256 for part in parts for sha256 in part.hashes],
+        classes=[name for part in parts for name in part.classes],
+        groups=[group for part in parts for group in part.groups],
+    )
+
+
 class FeatureStore(Protocol):
     """Pooled tokens of images, by their place in an `ImageSet`."""
 
@@ -64,13 +74,36 @@ class ChangingStore(Protocol):
         ...
 
 
+@runtime_checkable
+class StreamingStore(Protocol):
+    """A store that does better when it knows what it will be asked for."""
+
+    def stream(self, batches: Sequence[Sequence[int]]) -> Iterator[list[Tensor]]:
+        """Yield the tokens of each batch in turn; of an empty one, nothing that could be used."""
+        ...
+
+
 def at_epoch(store: FeatureStore, epoch: int) -> FeatureStore:
     """Return what a store shows in an epoch; most stores do not change."""
     return store.at(epoch) if isinstance(store, ChangingStore) else store
 
 
+def stream(store: FeatureStore, batches: Sequence[Sequence[int]]) -> Iterator[list[Tensor]]:
+    """Yield the tokens of each batch in turn, read ahead where the store can."""
+    if isinstance(store, StreamingStore):
+        yield from store.stream(batches)
+    else:
+        for batch in batches:
+            yield store.tokens(batch) if batch else []
+
+
 class ImageReader:
-    """A store that reads the images and runs the backbone at every use."""
+    """A store that reads the images and runs the backbone at every use.
+
+    A pass always takes `features.batch_size` images, the last one of them again and again where
+    there are fewer: kernels sum in an order that depends on the number of images, but not on which
+    images they are. So an image has the same features, bit for bit, whatever it is asked for with.
+    """
 
     def __init__(self, images: ImageSet, extractor: FeatureExtractor, config: FeaturesConfig):
         self._images = images
@@ -79,13 +112,30 @@ class ImageReader:
 
     def tokens(self, places: Sequence[int]) -> list[Tensor]:
         """Return one tensor (N, L, C) a level."""
-        parts = [self._extractor(batch) for batch in self.batches(places)]
-        # The backbone runs in inference mode, and autograd does not take such tensors.
-        return [torch.cat(level).clone() for level in zip(*parts, strict=True)]
+        return next(self.stream([places]))
+
+    def stream(self, batches: Sequence[Sequence[int]]) -> Iterator[list[Tensor]]:
+        """Yield the tokens of each batch in turn; passes are full, and images are read ahead."""
+        passes = self._passes([place for batch in batches for place in batch])
+        held: list[Tensor] = []  # of images that were asked for later
+        for batch in batches:
+            while batch and (not held or len(held[0]) < len(batch)):
+                more = next(passes)
+                held = [torch.cat(pair) for pair in zip(held, more, strict=True)] if held else more
+            # The backbone runs in inference mode, and autograd does not take such tensors.
+            yield [level[: len(batch)].clone() for level in held]
+            held = [level[len(batch) :] for level in held]
 
     def batches(self, places: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield the images at these places, (N, H, W, 3) uint8 a batch."""
         return read_inputs([self._images.paths[place] for place in places], self._config)
+
+    def _passes(self, places: Sequence[int]) -> Iterator[list[Tensor]]:
+        size = self._config.batch_size
+        for images in self.batches(places):
+            repeated = np.repeat(images[-1:], size - len(images), axis=0)
+            tokens = self._extractor(np.concatenate([images, repeated]))
+            yield [level[: len(images)] for level in tokens]
 
 
 class MemoryStore:
@@ -103,14 +153,15 @@ class MemoryStore:
         The batches are the same whatever the number of processes, so that their features are.
         """
         levels: list[Tensor] = []
-        starts = range(0, count, batch_size)
-        for start in track(team.share(starts), label):
-            places = range(start, min(start + batch_size, count))
-            tokens = reader.tokens(places)
+        batches = [
+            range(count)[start : start + batch_size] for start in range(0, count, batch_size)
+        ]
+        own = team.share(batches)
+        for places, tokens in zip(track(own, label), reader.stream(own), strict=True):
             if not levels:
                 levels = _allocate(tokens, count)
             for kept, level in zip(levels, tokens, strict=True):
-                kept[start : start + len(places)] = level
+                kept[places.start : places.stop] = level
         if team.size > 1:
             levels = levels or _allocate(reader.tokens([0]), count)
             # Each process filled its own batches and left zeros elsewhere.
@@ -129,7 +180,7 @@ def open_store(
     label: str,
     team: Team,
 ) -> FeatureStore:
-    """Return the store that the configuration asks for.
+    """Return a store that computes at every use, or one that keeps everything in memory.
 
     Raises:
         UserError: An image cannot be read, or the features do not fit into the memory.
@@ -147,7 +198,7 @@ def _allocate(sample: list[Tensor], count: int) -> list[Tensor]:
     if size > free:
         raise UserError(
             f"Features of {count} images take {size / GIBI:.1f} GiB, more than the "
-            f"{free / GIBI:.1f} GiB of free memory; set features.cache=off."
+            f"{free / GIBI:.1f} GiB of free memory; set features.cache=disk."
         )
     return [level.new_zeros((count, *level.shape[1:])) for level in sample]
 

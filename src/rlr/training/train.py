@@ -33,13 +33,14 @@ from rlr.training.attachments import make_canary_of, make_reference
 from rlr.training.calibration import Side, fit_calibration
 from rlr.training.checkpoint import Checkpoints, EpochRecord
 from rlr.training.describe import describe_detector, describe_network, describe_scoring, fingerprint
+from rlr.training.disk import open_stores
 from rlr.training.extractor import open_extractor
 from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
 from rlr.training.normalisation import fit_normalisation, normalised
 from rlr.training.pictures import make_decoder
 from rlr.training.requirements import require_images
 from rlr.training.seeding import derive_seed
-from rlr.training.store import FeatureStore, ImageSet, open_store
+from rlr.training.store import FeatureStore, ImageSet
 from rlr.training.summary import summarise
 from rlr.training.team import Team, join_team, local_device
 from rlr.training.trainer import OnEpoch, Trainer
@@ -124,8 +125,8 @@ class _Session:
     def run(self, on_epoch: OnEpoch | None, until: int | None) -> dict[str, Any]:
         (self.output / RESULT_FILE).unlink(missing_ok=True)  # nothing must look finished
         self.until, start = until, time.process_time()
-        raw = self._open(self.images, "features of training images")
-        raw_held_out = self._open(self.normals, "features of validation images")
+        sets = {"training images": self.images, "validation images": self.normals}
+        raw, raw_held_out = open_stores(sets, self.extractor, self.config, self.team)
         views = open_views(self.images, raw, self.extractor, self.config, self.team)
         self.feature_seconds = time.process_time() - start
         self.normalisation = self._fit_normalisation(raw)
@@ -163,9 +164,6 @@ class _Session:
             result = self._write(networks, thresholds, history, statistics, attachments)
         self.team.wait()
         return result
-
-    def _open(self, images: ImageSet, label: str) -> FeatureStore:
-        return open_store(images, self.extractor, self.config.features, label, self.team)
 
     def _new_networks(self, *address: str | int) -> Networks:
         """Networks with fresh weights, the same in all processes."""

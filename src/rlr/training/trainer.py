@@ -20,7 +20,7 @@ from rlr.training.learner import Learner
 from rlr.training.objective import Moment, Objective
 from rlr.training.seeding import generator
 from rlr.training.stopping import should_stop
-from rlr.training.store import FeatureStore, ImageSet, at_epoch
+from rlr.training.store import FeatureStore, ImageSet, at_epoch, stream
 from rlr.training.team import Team
 
 OnEpoch = Callable[[EpochRecord], None]
@@ -113,9 +113,11 @@ class Trainer:
         total = torch.zeros(len(self._networks), dtype=torch.float64)
         shown = at_epoch(store, epoch)
         batches = list(self._batches(epoch, len(images)))
-        for place, batch in enumerate(batches):
+        shares = [self._team.share(batch) for batch in batches]
+        for place, clean in enumerate(stream(shown, shares)):
+            batch = batches[place]
             at = Moment(epoch, (epoch - 1) * len(batches) + place, training.epochs * len(batches))
-            losses = self._step(at, batch, images, shown)
+            losses = self._step(at, len(batch), shares[place], clean, images)
             self._require_finite(losses, epoch)
             total += losses * len(batch)
             display.step(len(batch), float(losses.sum()))
@@ -142,16 +144,20 @@ class Trainer:
         size = self._config.training.batch_size
         yield from (part.tolist() for part in order.split(size))
 
-    def _step(self, at: Moment, batch: Batch, images: ImageSet, store: FeatureStore) -> Tensor:
-        """Take one step on a global batch; return its mean loss a level, float64 on the CPU."""
-        places = self._team.share(batch)
+    def _step(
+        self, at: Moment, count: int, places: Batch, clean: list[Tensor], images: ImageSet
+    ) -> Tensor:
+        """Take one step on this process's share of a global batch of `count` images.
+
+        Returns:
+            The mean loss of the global batch, a level, float64 on the CPU.
+        """
         losses = torch.zeros(len(self._networks), dtype=torch.float64)
         self._networks.zero_grad(set_to_none=True)
         if places:
             # The loss is a mean over images: each process weighs in with its share of them.
-            weight = len(places) / len(batch)
+            weight = len(places) / count
             hashes = [images.hashes[place] for place in places]
-            clean = store.tokens(places)
             weighted = []
             for mean in self._objective.level_losses(self._networks, at, clean, hashes):
                 (mean * weight).backward()

@@ -1,5 +1,6 @@
 """Features of augmented images: a few views kept, or a new one at every epoch."""
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,6 +13,13 @@ from rlr.training.augmentation import allowed_for, augment
 from rlr.training.seeding import generator
 from rlr.training.store import FeatureStore, ImageReader, ImageSet, MemoryStore
 from rlr.training.team import Team
+
+STEPS_ASIDE = (
+    "features.cache=disk steps aside for what is learnt from: with training.augmentation every "
+    "epoch has views of its own. Normalisation, calibration and thresholds read from it."
+)
+
+logger = logging.getLogger("rlr")
 
 
 class ViewReader(ImageReader):
@@ -104,7 +112,9 @@ def open_views(
     augmentation = config.training.augmentation
     if not augmentation.enabled or not len(images):
         return plain
-    if config.features.cache == "off":
+    if config.features.cache != "memory":
+        if config.features.cache == "disk" and team.leads:
+            logger.warning(STEPS_ASIDE)
         return NewViews(images, extractor, config)
     size = config.features.batch_size
     views: list[FeatureStore] = [plain]

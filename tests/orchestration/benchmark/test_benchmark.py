@@ -236,7 +236,7 @@ def test_memory_is_asked_for_before_hours_of_training(
 
     monkeypatch.setattr(store, "free_memory", lambda _device: 1000)
     monkeypatch.setattr(training, "train", no_training)
-    with pytest.raises(UserError, match=r"tiny: features of 12 training images take .*cache=off"):
+    with pytest.raises(UserError, match=r"tiny: features of 12 training images take .*cache=disk"):
         run_benchmark(request("mvtec", tree, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 

@@ -7,6 +7,7 @@ from rlr.cli.health.check import Check, examine
 from rlr.cli.health.environment import (
     check_device,
     check_disk,
+    check_features,
     check_package,
     check_python,
     check_roles,
@@ -30,6 +31,8 @@ def run_checks(config: "Config") -> Iterator[Check]:
     yield from check_roles()
     yield examine("device", lambda: check_device(config.training.device))
     yield examine("disk", check_disk)
+    if config.features.cache == "disk":
+        yield examine("feature cache", lambda: check_features(config))
     yield examine("weights", lambda: check_weights(config.features.backbone))
     yield examine("data", lambda: check_data(config.data))
     yield examine("data remote", lambda: check_remote(config.data))

@@ -7,8 +7,12 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlr.cli.health.check import Check, Finding, missing
+
+if TYPE_CHECKING:
+    from rlr.config import Config
 
 GIB = 1024**3
 LOW_DISK = 5 * GIB
@@ -89,6 +93,16 @@ def check_device(wanted: str) -> Finding:
     if wanted == "cuda":
         return "fail", f"{machine}; torch sees no CUDA device, but training.device asks for it."
     return "ok", f"{machine}; no CUDA device: training runs on the processor."
+
+
+def check_features(config: "Config") -> Finding:
+    """Say where the feature cache lies, and how full it is."""
+    from rlr.cache import feature_cache_folder, find_shards
+
+    folder, limit = feature_cache_folder(config), config.features.disk.max_gib
+    files = [file for shard in find_shards(folder) for file in shard.iterdir()]
+    size = sum(file.stat().st_size for file in files) / GIB
+    return "ok", f"{size:.1f} of at most {limit:g} GiB of features in {folder}."
 
 
 def check_disk() -> Finding:

@@ -133,12 +133,13 @@ def _enclosing_repository(folder: Path) -> Path:
 
 
 def _refuse_ignored_images(snapshot: Snapshot, folder: str) -> None:
-    for parent, _, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = Path(parent).relative_to(folder).as_posix()
         for name in names:
-            path = os.path.relpath(os.path.join(parent, name), folder)
-            hidden = any(part.startswith(".") for part in Path(path).parts)
+            path = name if inside == "." else f"{inside}/{name}"
             is_image = os.path.splitext(name)[1].lower() in SUFFIXES
-            if is_image and not hidden and Path(path).as_posix() not in snapshot.objects:
+            if is_image and not name.startswith(".") and path not in snapshot.objects:
                 raise UserError(
                     f"{snapshot.root / path} is ignored by DVC, so no data version could pin it; "
                     "remove its rule from .dvcignore."

@@ -43,7 +43,7 @@ class Plan:
         """
         for preset in self.request.sources:
             config = self.request.config(preset, self.request.seeds[0])
-            if config.features.cache == "off":
+            if config.features.cache != "memory":
                 continue
             size, free = (
                 self.features[preset].gibibytes(self._train_images()),
@@ -53,7 +53,7 @@ class Plan:
                 raise UserError(
                     f"{preset}: features of {self._train_images()} training images take "
                     f"{size:.1f} GiB, more than the {free:.1f} GiB of free memory; add "
-                    "--set features.cache=off (slower), or run it on a greater machine."
+                    "--set features.cache=disk, or run it on a greater machine."
                 )
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Plan:
             "weights": config.features.backbone.weights,
             "epochs": config.training.epochs,
             "features_gib": round(self.features[name].gibibytes(self._train_images()), 3),
-            "features_kept": config.features.cache == "memory",
+            "features_kept": config.features.cache != "off",
             "free_gib": round(free_gibibytes(config), 3),
             "seeds": {str(seed): self._state(name, seed) for seed in request.seeds},
         }

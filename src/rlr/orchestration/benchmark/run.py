@@ -35,6 +35,7 @@ KIND = "benchmark-run"
 # Where things lie and how fast they are done: another value makes the same run.
 PLACES = {
     "data": {"root", "cache", "remote", "workers"},
+    "features": {"disk"},
     "training": {"device", "threads", "checkpoint_epochs"},
 }
 

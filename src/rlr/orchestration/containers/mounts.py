@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlr.backbones import open_weights_store
+from rlr.cache import feature_cache_folder
 from rlr.config import Config
 from rlr.data.versions.materialise import cache_folder
 from rlr.data.versions.remote import REMOTE_VARIABLE, open_remote
@@ -76,9 +77,9 @@ def shares_of(settings: Config) -> Shares:
     """Return what a configuration names on this machine, as far as it is there.
 
     The images' folder, local backbone weights or the store of them, lists beside the images and a
-    local data remote are read; the caches of data versions and of registered models and a local
-    tracking database are written. Where new images are imported, their folder and labels are read,
-    too, and the remote is written.
+    local data remote are read; the caches of data versions, of features and of registered models
+    and a local tracking database are written. Where new images are imported, their folder and
+    labels are read, too, and the remote is written.
 
     Args:
         settings: The configuration of the run.
@@ -98,6 +99,9 @@ def shares_of(settings: Config) -> Shares:
         remote if _is_here(remote) else None,
     ]
     writable = [data_cache(settings), _absolute(MODEL_CACHE)]
+    features = feature_cache(settings)
+    if settings.features.cache == "disk" and not features.is_relative_to(writable[0]):
+        writable.append(features)
     source = settings.retraining.source
     if source:
         named += [name for name in (source, data.intake.labels_csv) if _is_here(name)]
@@ -117,6 +121,11 @@ def backbone_store(settings: Config) -> Path:
 def data_cache(settings: Config) -> Path:
     """Return the folder of pulled data versions."""
     return _absolute(cache_folder(settings.data))
+
+
+def feature_cache(settings: Config) -> Path:
+    """Return the folder of cached features."""
+    return _absolute(feature_cache_folder(settings))
 
 
 def data_remote(settings: Config) -> str | None:

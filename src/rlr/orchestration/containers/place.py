@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rlr.backbones import STORE_VARIABLE
+from rlr.cache.place import VARIABLE as FEATURES_VARIABLE
 from rlr.config import Config
 from rlr.config.quantity import bytes_of
 from rlr.data.versions.materialise import CACHE_VARIABLE
@@ -27,6 +28,7 @@ from rlr.orchestration.containers.mounts import (
     backbone_store,
     data_cache,
     data_remote,
+    feature_cache,
     give,
     shares_of,
 )
@@ -92,7 +94,7 @@ class Containers:
         task.set_container_image(image.reference)
         task.set_env_variable("RLR_IMAGE", str(image))
         wanted = secret_variables(needs) + ((CACHE_VARIABLE,) if needs.data else ())
-        wanted += (STORE_VARIABLE,) if needs.heavy else ()
+        wanted += (STORE_VARIABLE, FEATURES_VARIABLE) if needs.heavy else ()
         for name in wanted:
             if self._variables.get(name):
                 task.set_env_variable(name, self._variables[name])
@@ -170,11 +172,17 @@ class Containers:
         found = {
             **os.environ,
             CACHE_VARIABLE: str(data_cache(self._settings)),
+            FEATURES_VARIABLE: self._feature_cache(),
             STORE_VARIABLE: self._shared_store(),
             "MLFLOW_TRACKING_URI": tracking_uri(self._settings.registry),
         }
         remote = data_remote(self._settings)
         return {**found, REMOTE_VARIABLE: remote} if remote else found
+
+    def _feature_cache(self) -> str:
+        """Return the folder of cached features, where features are kept on disk at all."""
+        settings = self._settings
+        return str(feature_cache(settings)) if settings.features.cache == "disk" else ""
 
     def _shared_store(self) -> str:
         """Return this machine's store of weights, or nothing: an image may have one of its own."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rlr.config import Config, load_config
 from rlr.config.data import DataConfig
@@ -42,7 +43,7 @@ def find_inputs(original: Original, here: Config, threads: int | None) -> Inputs
 
     Args:
         original: What is stored of the training.
-        here: The user's configuration: where data, remote and cache are.
+        here: The user's configuration: where data, remote and caches are.
         threads: Threads of torch; None: as many as the training had.
 
     Raises:
@@ -52,13 +53,15 @@ def find_inputs(original: Original, here: Config, threads: int | None) -> Inputs
     version = original.tags["data_version"]
     data = here.data.model_copy(update={"remote": here.data.remote or _stored_remote(original)})
     root = _folder(original, data, version)
-    places = {
+    places: dict[str, Any] = {
         "data.version": version,
         "data.root": str(root),
         "data.remote": data.remote,
         "data.cache": data.cache,
         "training.threads": threads or _stored_threads(original),
     }
+    if parse_yaml(original.config)["features"].get("cache") == "disk":
+        places["features.disk"] = here.features.disk.model_dump()
     overrides = [f"{key}={json.dumps(value)}" for key, value in places.items() if value is not None]
     try:
         config = load_config(_as_document(original.config), overrides)

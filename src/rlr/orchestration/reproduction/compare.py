@@ -12,6 +12,7 @@ from rlr.data.manifest import UNREADABLE, Manifest
 from rlr.data.splits import calibratable
 from rlr.detection.identity import DESCRIPTION
 from rlr.foundation.documents import file_sha256, read_json
+from rlr.foundation.machine import instruction_sets
 from rlr.foundation.progress import track
 from rlr.orchestration.reproduction.code import Code
 from rlr.orchestration.reproduction.original import WEIGHTS, Original
@@ -21,7 +22,6 @@ from rlr.registry.facts import (
     PACKAGE_TAG,
     PACKAGES,
     compute_tags,
-    instruction_sets,
     package_tags,
 )
 

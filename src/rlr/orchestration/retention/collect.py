@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlr.cache import feature_cache_folder
 from rlr.config import Config
 from rlr.config.retention import LimitConfig
 from rlr.data.versions.materialise import cache_folder
@@ -49,7 +50,7 @@ def collect(config: Config, dry_run: bool, now: float | None = None) -> dict[str
     references = find_references(client, config.registry.model_name)
     sweep = _Sweep(config, client, references, time.time() if now is None else now)
     if not dry_run:
-        folders.clear_remains([RUNS, MODEL_CACHE, sweep.cache])
+        folders.clear_remains([RUNS, MODEL_CACHE, sweep.cache, *sweep.features.glob("*")])
     kinds = [sweep.run(kind, limit, dry_run) for kind, limit in bounded.items()]
     return {"dry_run": dry_run, "server": without_password(client.tracking_uri), "kinds": kinds}
 
@@ -58,7 +59,7 @@ def _bounded(config: Config) -> dict[str, LimitConfig]:
     """Return the limits that are set, by kind, in the order in which they are applied."""
     limits = {
         name: getattr(config.retention, name)
-        for name in ("tracking", "runs", "checkpoints", "data", "models")
+        for name in ("tracking", "runs", "checkpoints", "data", "features", "models")
     }
     return {name: limit for name, limit in limits.items() if limit != LimitConfig()}
 
@@ -74,6 +75,10 @@ class _Sweep:
     def cache(self) -> Path:
         return cache_folder(self.config.data)
 
+    @property
+    def features(self) -> Path:
+        return feature_cache_folder(self.config)
+
     def run(self, kind: str, limit: LimitConfig, dry_run: bool) -> dict[str, Any]:
         """Plan for one kind, and do it."""
         candidates = {
@@ -81,6 +86,7 @@ class _Sweep:
             "runs": lambda: folders.run_folders(self.references, self._knows),
             "checkpoints": folders.checkpoints,
             "data": lambda: folders.cached_data(self.cache, self.references, self._pinned()),
+            "features": lambda: folders.cached_features(self.features),
             "models": lambda: folders.cached_models(self.references),
         }[kind]()
         plan = make_plan(candidates, limit, self.config.retention.grace_hours, self.now)

@@ -5,10 +5,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from rlr.cache import drop_shard, find_shards, in_use
 from rlr.foundation.documents import RESULT_FILE, read_json
-from rlr.foundation.errors import RlrError
+from rlr.foundation.errors import MachineError, RlrError
 from rlr.orchestration.local import RUNS
 from rlr.orchestration.retention.plan import Candidate
 from rlr.registry.references import References
@@ -58,6 +61,21 @@ def cached_data(cache: Path, references: References, pinned: Iterable[str]) -> l
         )
         for folder in _folders(cache)
         if CACHED_VERSION.fullmatch(folder.name)
+    ]
+
+
+def cached_features(cache: Path) -> list[Candidate]:
+    """Return the shards of cached features.
+
+    Args:
+        cache: The feature cache.
+    """
+    return [
+        replace(
+            _candidate(shard, ["a process reads it"] if in_use(shard) else []),
+            remove=partial(_remove_shard, shard),
+        )
+        for shard in find_shards(cache)
     ]
 
 
@@ -124,6 +142,11 @@ def _measure(folder: Path) -> tuple[int, float]:
             size += status.st_size
             changed = max(changed, status.st_mtime)
     return size, changed
+
+
+def _remove_shard(shard: Path) -> None:
+    if not drop_shard(shard):
+        raise MachineError("a process has begun to read it")
 
 
 def _remove(folder: Path) -> None:
