@@ -201,6 +201,22 @@ def test_the_store_of_weights_is_shared_where_it_may_be_needed(
     assert (here / "weights" in shares_of(settings).readable) is shared
 
 
+@pytest.mark.parametrize(
+    ("overrides", "folders"),
+    [
+        (["features.disk.folder=rows"], []),
+        (["features.cache=disk", "features.disk.folder=rows"], ["rows"]),
+        (["features.cache=disk"], []),  # it lies in the cache of data versions, which is shared
+    ],
+)
+def test_the_feature_cache_is_shared_where_there_is_one(
+    overrides: list[str], folders: list[str], here: Path
+) -> None:
+    shared = shares_of(load_config("tiny", overrides)).writable
+    plain = shares_of(load_config("tiny")).writable
+    assert [path for path in shared if path not in plain] == [here / name for name in folders]
+
+
 def test_where_new_images_are_imported_the_remote_is_written(here: Path) -> None:
     for name in ("images", "incoming", "remote"):
         (here / name).mkdir()
