@@ -7,7 +7,7 @@ Detection", ECCV 2024 (arXiv 2403.11561).
 import torch
 from torch import Tensor, nn
 
-from rlr.model.layer import Reading, Surroundings, build_layer
+from rlr.model.layer import Layer, Reading, Surroundings, build_layer
 from rlr.model.position import position_code
 from rlr.model.refinement import Refinement
 from rlr.model.sizes import LevelSizes
@@ -101,6 +101,7 @@ class LevelNetwork(nn.Module):
         for place, layer in enumerate(self.layers):
             if place and self.sizes.refine:
                 references = self.refinements[place - 1](references)
+            assert isinstance(layer, Layer)
             readings.append(layer.read(references, self.bank))
         return readings
 
