@@ -5,13 +5,12 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import timm
 import torch
-from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from rlr.config.features import BackboneConfig
+from rlr.features.library import FeatureGetterNet, timm
 from rlr.features.transformer import fit_to_size
 from rlr.features.weights import (
     WAYS,
