@@ -118,6 +118,13 @@ class TrainingConfig(Section):
     augmentation: AugmentationConfig = AugmentationConfig()
     stopping: StoppingConfig = StoppingConfig()
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where it is.")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: autocast.")
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        "fp32", description="tf32: products of ten bits on a graphics card; bf16: autocast."
+    )
+    compile: Literal["off", "kernels", "graphs"] = Field(
+        "off",
+        description="kernels: torch.compile of the networks, equal but for rounding, the first "
+        "step takes minutes; graphs: as CUDA graphs too, for a graphics card and small batches.",
+    )
     threads: Positive | None = Field(None, description="CPU threads; null: torch's choice.")
     checkpoint_epochs: Positive = Field(5, description="Epochs between two checkpoints.")

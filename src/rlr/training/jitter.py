@@ -5,6 +5,7 @@ from torch import Tensor
 
 from rlr.config.training import JitterConfig
 from rlr.training.seeding import generator
+from rlr.training.transfer import send
 
 
 def jitter(
@@ -38,20 +39,20 @@ def jitter(
 def _jitter_image(tokens: Tensor, draws: torch.Generator, config: JitterConfig) -> Tensor:
     length, channels = tokens.shape
     # Drawn on the CPU, so that every device sees the same noise.
-    noise = torch.randn(length, channels, generator=draws).to(tokens.device)
+    noise = send(torch.randn(length, channels, generator=draws), tokens.device)
     scale = _scale(tokens, config)
     if config.share < 1.0:
         chosen = torch.rand(length, 1, generator=draws) < config.share
-        scale = scale * chosen.to(tokens.device)
+        scale = scale * send(chosen, tokens.device)
     if config.draw == "uniform":
         scale = scale * float(torch.rand((), generator=draws))
     noisy = tokens + noise * scale
     if config.zero_share > 0.0:
         dropped = torch.rand(length, 1, generator=draws) < config.zero_share
-        noisy = noisy.masked_fill(dropped.to(tokens.device), 0.0)
+        noisy = noisy.masked_fill(send(dropped, tokens.device), 0.0)
     if config.dropout > 0.0:
         dropped = torch.rand(length, channels, generator=draws) < config.dropout
-        noisy = noisy.masked_fill(dropped.to(tokens.device), 0.0) / (1.0 - config.dropout)
+        noisy = noisy.masked_fill(send(dropped, tokens.device), 0.0) / (1.0 - config.dropout)
     return noisy
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from rlr.config import Config
 from rlr.model import LevelNetwork, reconstruction_loss, reference_similarity
+from rlr.training.compiling import Call, Compiler
 from rlr.training.jitter import jitter
 from rlr.training.schedule import grown
 from rlr.training.store import FeatureStore
@@ -34,13 +35,14 @@ class Objective:
     """The losses of networks.
 
     Args:
-        config: Loss, jitter, precision and seed.
+        config: Loss, jitter, precision, compilation and seed.
         device: Where the networks are.
     """
 
     def __init__(self, config: Config, device: torch.device) -> None:
         self._config = config
         self._device = device
+        self._compiled = Compiler(config.training.compile)
 
     def level_losses(
         self, networks: nn.ModuleDict, at: Moment, clean: list[Tensor], hashes: list[str]
@@ -66,7 +68,8 @@ class Objective:
             noisy = jitter(
                 target, hashes, int(index), at.epoch, config.seed, config.training.jitter
             )
-            loss = self._loss(network, noisy, target, (share, hardness.factor))
+            called = self._compiled(network)
+            loss = self._loss(called, noisy, target, (share, hardness.factor))
             penalty = config.model.reference_penalty
             assert isinstance(network, LevelNetwork)
             yield loss + penalty * reference_similarity(network.reference)
@@ -91,7 +94,7 @@ class Objective:
         return total / count
 
     def _loss(
-        self, network: nn.Module, tokens: Tensor, target: Tensor, easy: Easy = (0.0, 1.0)
+        self, network: Call, tokens: Tensor, target: Tensor, easy: Easy = (0.0, 1.0)
     ) -> Tensor:
         weights = self._config.training.loss
         enabled = self._config.training.precision == "bf16"

@@ -327,5 +327,7 @@ def _make_repeatable(config: Config) -> None:
     """Fix what torch would otherwise choose by the machine's mood."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    products = "tf32" if config.training.precision == "tf32" else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = products
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
