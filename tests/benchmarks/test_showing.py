@@ -161,6 +161,11 @@ def test_the_share_of_the_gap_is_closed_between_start_and_goal() -> None:
     assert row.split(" | ")[-1].removesuffix(" |").strip() == f"51% / 51% / {NONE}"
     with pytest.raises(UserError, match="name the results of the start, of the goal"):
         closed_table([start])
+    trained = a_document("rlr", [a_record(0, epoch, 0.0) for epoch in (3, 12)])
+    early = a_document("rlr", [a_record(0, 3, -0.2)])
+    assert closed_table([early, trained]).splitlines()[-1].count("100%") == 3
+    with pytest.raises(UserError, match="no measured epoch in common"):
+        closed_table([start, trained])
 
 
 def test_speed_is_told_in_shares_of_the_others_time(ours: dict[str, Any]) -> None:
