@@ -156,7 +156,9 @@ class OurInference:
 
     def __init__(self, compiled: bool = False) -> None:
         self.extractor = our_extractor()
-        self.networks: list[nn.Module] = [network.eval() for network in our_networks()]
+        self.networks: list[nn.Module] = [
+            network.eval().requires_grad_(False) for network in our_networks()
+        ]
         if compiled:
             backbone = self.extractor.backbone
             backbone.network = torch.compile(backbone.network)
