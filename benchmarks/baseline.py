@@ -2,7 +2,8 @@
 
 The parameters have the names of `rlr.model`, so that its weights can be loaded. Library calls are
 left at their defaults, but for `need_weights=False`: a baseline that is slow without need proves
-nothing. Each known inefficiency is a field of `Habits` and can be switched off alone.
+nothing. Each known inefficiency is a field of `Habits` and can be switched off alone. Its metrics,
+AUPRO on a grid of 1,000 thresholds among them, are in `baseline_metrics.py`.
 
 N batch, L tokens, C feature channels, D model width, K window.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import timm
 import torch
-from scipy.ndimage import gaussian_filter, label
+from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -24,7 +25,6 @@ from rlr.model.tiles import Tiles
 
 POOLING = 3
 SIGMA = 4.0  # pixels
-EIGHT = np.ones((3, 3))  # regions that touch diagonally are one
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class BaselineLayer(nn.Module):
         """Pass one layer: tokens (N, L, D), embedded reference (N or 1, L, D)."""
         mask = self.kept_mask
         if mask is None:
-            mask = forbidden_outside(self.sizes.grid, self.sizes.window)
+            mask = forbidden_outside(self.sizes.grid, self.sizes.window).to(tokens.device)
         local = self._attend(self.lca, tokens, reference, reference, mask, self.tiles)
         afar = self._attend(self.mlka, tokens, reference, tokens, ~mask)
         hidden = self.norm1(self.sizes.alpha * local + afar)
@@ -228,30 +228,3 @@ def anomaly_maps(
         levels.append(F.interpolate(field, (side, side), mode="bilinear", align_corners=True))
     maps = torch.stack(levels).mean(dim=0).squeeze(1).numpy()
     return np.stack([gaussian_filter(single, SIGMA) for single in maps])
-
-
-def grid_aupro(
-    maps: np.ndarray, masks: np.ndarray, limit: float = 0.3, thresholds: int = 1000
-) -> float:
-    """Return the area under the PRO curve, on a grid of thresholds and region by region.
-
-    Args:
-        maps: (N, H, W), float32.
-        masks: (N, H, W), true where there is a defect.
-        limit: The curve is integrated to this false-positive rate.
-        thresholds: Number of thresholds from the greatest score to the smallest.
-    """
-    masks = masks.astype(bool)
-    regions = []
-    for place, mask in enumerate(masks):
-        labels, count = label(mask, EIGHT)
-        regions += [(place, labels == number) for number in range(1, count + 1)]
-    overlaps, rates = [], []
-    for threshold in np.linspace(maps.max(), maps.min(), thresholds):
-        found = maps >= threshold
-        overlaps.append(np.mean([found[place][region].mean() for place, region in regions]))
-        rates.append(found[~masks].mean())
-    end = np.interp(limit, rates, overlaps)
-    below = np.asarray(rates) < limit
-    curve = np.append(np.asarray(overlaps)[below], end)
-    return float(np.trapezoid(curve, np.append(np.asarray(rates)[below], limit)) / limit)

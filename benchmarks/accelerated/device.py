@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from growth.isolated import forget_peak, resident
-from torch.utils.flop_counter import FlopCounterMode
 
 ROUNDS = 5
 MEBI = 2**20
@@ -79,10 +78,3 @@ class Device:
 def choose_products(precision: str) -> None:
     """Let a card compute products of float32 in ten bits, or not."""
     torch.backends.cuda.matmul.fp32_precision = "tf32" if precision == "tf32" else "ieee"
-
-
-def count_operations(work: Callable[[], object]) -> float:
-    """Return the operations of all products, convolutions and attentions of a call."""
-    with FlopCounterMode(display=False) as counter:
-        work()
-    return float(counter.get_total_flops())

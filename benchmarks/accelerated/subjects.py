@@ -7,11 +7,13 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+import baseline
 import torch
 from growth.work import ALONE, RandomReader, image_set, random_images
+from timing.machine import count_operations
 from torch import Tensor, nn
 
-from accelerated.device import Device, choose_products, count_operations
+from accelerated.device import Device, choose_products
 from rlr.config import Config
 from rlr.detection.artifact import build_networks
 from rlr.model import reconstruction_loss
@@ -98,15 +100,10 @@ def train_ours(config: Config, size: Size, device: Device) -> Outcome:
     return Outcome(features, later, times[0], operations, device.peak_mib())
 
 
-def train_baseline(config: Config, size: Size, device: Device) -> Outcome | None:
-    """Train as the published code does; None: there is no baseline beside this file."""
-    try:
-        import baseline
-    except ModuleNotFoundError:
-        return None
+def train_baseline(config: Config, size: Size, device: Device) -> Outcome:
+    """Train as the published code does."""
     choose_products(config.training.precision)
     device.forget_peak()
-    _build_masks_on(device.torch, baseline)
     side, size_of_batch = config.features.preprocessing.height, config.training.batch_size
     levels = [level.index for level in config.model.levels]
     backbone = baseline.BaselineBackbone(config.features.backbone.name, levels).to(device.torch)
@@ -134,16 +131,3 @@ def train_baseline(config: Config, size: Size, device: Device) -> Outcome | None
     operations = count_operations(lambda: step(batch())) / size_of_batch
     seconds = device.seconds(lambda: step(batch())) / size_of_batch * size.images
     return Outcome(0.0, seconds, seconds, operations, device.peak_mib())
-
-
-def _build_masks_on(device: torch.device, baseline: Any) -> None:
-    """Bring the masks that the baseline builds anew at every call to where its tokens are."""
-    build = baseline.forbidden_outside
-    if not hasattr(build, "on_device"):
-
-        def built(grid: tuple[int, int], window: tuple[int, int]) -> Tensor:
-            mask: Tensor = build(grid, window)
-            return mask.to(device)
-
-        built.on_device = True  # type: ignore[attr-defined]
-        baseline.forbidden_outside = built

@@ -25,17 +25,10 @@ def peak_memory(subject: str) -> dict[str, float]:
     return {"whole": whole, "training": whole - before}
 
 
-def resident(key: str) -> float:
-    """Return what Linux says of this process, in MiB: VmRSS now, VmHWM at most."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    raise LookupError(key)
-
-
 def train(subject: str) -> None:
     """Take a few steps, and print the greatest memory and what there was before."""
     import torch
+    from growth.isolated import resident
 
     from timing.work import BaselineStep, OurStep, baseline_backbone, normalised, random_images
 

@@ -14,9 +14,9 @@ from baseline import (
     Habits,
     anomaly_maps,
     forbidden_outside,
-    grid_aupro,
     reconstruction_loss,
 )
+from baseline_metrics import baseline_aupro
 from torch import Tensor
 
 from rlr.detection.scoring import anomaly_map, smooth
@@ -110,7 +110,7 @@ def test_a_grid_of_thresholds_is_near_the_exact_area() -> None:
     masks = np.zeros((3, 32, 32), bool)
     masks[0, 4:9, 5:12], masks[1, 20:24, 20:30] = True, True
     maps = (draws.random(masks.shape) + 0.5 * masks).astype(np.float32)
-    assert grid_aupro(maps, masks) == pytest.approx(aupro(list(masks), list(maps)), abs=5e-3)
+    assert baseline_aupro(masks, maps) == pytest.approx(aupro(list(masks), list(maps)), abs=5e-3)
 
 
 def test_habits_are_switched_off_alone() -> None:
