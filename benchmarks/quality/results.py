@@ -6,6 +6,7 @@ NAME.work/          checkpoints and models, until their seed is done
 """
 
 import fcntl
+import json
 import os
 import platform
 import resource
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from rlr.config import Config
 from rlr.foundation.atomic import atomic_file, explained_writes
@@ -59,7 +61,7 @@ class Results:
     def _content(path: Path, head: dict[str, Any]) -> dict[str, Any]:
         document = read_results(path) if path.is_file() else {**head, "records": [], "openings": []}
         for key in SAME:
-            if document.get(key) != head[key]:
+            if not _same(key, document.get(key), head[key]):
                 raise UserError(
                     f"{path} holds a measurement with another {key}; choose another --out, or "
                     "remove the file to measure anew."
@@ -102,6 +104,29 @@ class Results:
     @property
     def work(self) -> Path:
         return self.path.with_suffix(WORK)
+
+
+def _same(key: str, before: Any, now: Any) -> bool:
+    """Return whether a file's head says what is asked for; keys that came since have defaults."""
+    if key != "configuration" or not isinstance(before, dict):
+        return bool(before == now)
+    own = ("resolved", "sha256")
+    rest = [{name: value for name, value in one.items() if name not in own} for one in (before, now)]
+    return rest[0] == rest[1] and _as_today(before["resolved"]) == _as_today(now["resolved"])
+
+
+def _as_today(resolved: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return _resolved(Config.model_validate_json(json.dumps(resolved)))
+    except ValidationError:
+        return resolved
+
+
+def _resolved(config: Config) -> dict[str, Any]:
+    """Return all values but the seed, which a record has, and where the images lie."""
+    resolved = config.model_dump(mode="json", exclude={"seed"})
+    resolved["data"].pop("root")
+    return resolved
 
 
 @contextmanager
@@ -164,8 +189,7 @@ def head_of(
 
 def describe_configuration(config: Config, source: str, overrides: list[str]) -> dict[str, Any]:
     """Return a resolved configuration, without where on this machine anything lies."""
-    resolved = config.model_dump(mode="json", exclude={"seed"})
-    resolved["data"].pop("root")
+    resolved = _resolved(config)
     weights = Path(config.features.backbone.weights)
     told: dict[str, Any] = {"weights": config.features.backbone.weights}
     if weights.is_file():
