@@ -111,7 +111,9 @@ def _same(key: str, before: Any, now: Any) -> bool:
     if key != "configuration" or not isinstance(before, dict):
         return bool(before == now)
     own = ("resolved", "sha256")
-    rest = [{name: value for name, value in one.items() if name not in own} for one in (before, now)]
+    rest = [
+        {name: value for name, value in one.items() if name not in own} for one in (before, now)
+    ]
     return rest[0] == rest[1] and _as_today(before["resolved"]) == _as_today(now["resolved"])
 
 

@@ -72,6 +72,18 @@ def test_what_is_measured_is_not_measured_again(
     assert read(straight.parent / "openings.json")["count"] == 2
 
 
+def test_a_file_from_before_a_key_came_is_gone_on_with(
+    straight: Path, half_masked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = tmp_path / straight.name
+    document = read(straight)
+    del document["configuration"]["resolved"]["training"]["compile"]
+    document["configuration"]["sha256"] = "another"
+    older.write_text(json.dumps(document))
+    monkeypatch.setattr(own, "train", None)
+    assert detection.main([*words(half_masked, older, "--reason", "a test"), "--seeds", "0"]) == 0
+
+
 def test_an_interrupted_measurement_goes_on_where_it_was(
     straight: Path, development: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
