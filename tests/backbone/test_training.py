@@ -120,6 +120,54 @@ def test_scenes_know_where_their_materials_and_flaws_are(lessons: ModuleType) ->
     assert 0.3 < (scenes.flaw.amax((1, 2)) > 0.5).float().mean() < 0.9
 
 
+def test_twins_are_the_same_scenes_without_their_flaws(lessons: ModuleType) -> None:
+    from procedural.scenes import compose
+
+    pool = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(1))
+    pool = pool.repeat_interleave(8, 2).repeat_interleave(8, 3).to(torch.uint8)  # patches
+    rng = torch.Generator().manual_seed(0)
+    scenes = compose(pool, torch.arange(8), 64, 32, rng, light=0.0)
+    apart = (scenes.images - scenes.twins).abs().mean(1)
+    assert apart[scenes.flaw > 0.5].mean() > 1.5 * apart[scenes.flaw < 0.02].mean()
+
+
+def test_each_question_tells_right_answers_from_wrong_ones(lessons: ModuleType) -> None:
+    from learner import Answers
+    from procedural.facts import state_facts
+    from procedural.scenes import compose
+    from questions import QUESTIONS
+
+    pool = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(1))
+    pool = pool.repeat_interleave(8, 2).repeat_interleave(8, 3).to(torch.uint8)
+    scenes = compose(pool, torch.arange(8), 4, 32, torch.Generator().manual_seed(4))
+    facts = state_facts(scenes, 8)
+    places = torch.eye(4 * 4 * 4).reshape(4, 4, 4, 64).movedim(-1, 1)  # each its own direction
+    changed = (facts.flaw > 0.2)[:, None]
+    assert changed.any()
+    assert not changed.all()
+    known = facts.material.clamp(min=0)
+    right = Answers(
+        material=torch.nn.functional.one_hot(known, 8).movedim(-1, 1) * 20.0,
+        flaw=torch.logit(facts.flaw, eps=1e-6),
+        local=facts.local,
+        picture=facts.picture,
+        tone=facts.tone,
+        place=places,
+        twin=torch.where(changed, -places, places),
+        likeness=torch.tensor([10.0, -5.0]),
+    )
+    wrong = right._replace(
+        material=right.material.roll(1, 1),
+        flaw=-right.flaw,
+        local=facts.local.roll(1, 0),
+        picture=facts.picture.roll(1, 0),
+        tone=facts.tone.roll(1, 0),
+        place=places.roll(1, -1),
+    )
+    for name, asked in QUESTIONS.items():
+        assert asked(right, facts) < 0.5 * asked(wrong, facts), name
+
+
 def test_a_wrong_recipe_is_refused_in_one_sentence(
     lessons: ModuleType,
     tiny: Path,

@@ -1,36 +1,48 @@
-"""What the backbone is trained to say: material, flaw, colour and direction at every position."""
+"""The backbone with what it is asked while it learns: linear heads at strides 8 and 16.
 
-from dataclasses import dataclass
+B scenes, and as many twins; S side of a scene, s of a grid, E numbers of an embedding.
+"""
+
+from typing import NamedTuple
 
 import timm
 import torch
-from procedural.scenes import Scenes
+from procedural.facts import DRAWN, LOCAL, TONE
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from rlr.features.packaged import MEAN, STD
 
 STRIDES = (8, 16)
-LOCAL = 9  # colour, then contrast and direction at two scales: numbers a position
+EMBEDDED = 96  # E
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Weights of the terms of the loss.
+class Answers(NamedTuple):
+    """What the heads of a stride say at each position; every tensor is float32.
 
     Attributes:
-        material: Cross entropy of the class, at positions that one material fills.
-        flaw: Binary cross entropy of a flaw's share.
-        local: Squared error of colour, contrast and direction before the camera.
+        material: (B, classes, s, s), logits.
+        flaw: (B, s, s), logit of a flaw's share.
+        local: (B, LOCAL, s, s), colour, contrast and direction before the camera.
+        picture: (B, DRAWN, s, s), the square of the scene itself.
+        tone: (B, TONE, s, s), colour behind the camera.
+        place: (B, E, s, s), of unit length: what a place is known by.
+        twin: (B, E, s, s), the same in the twin.
+        likeness: (2,), slope and offset of the logit that place and twin are the same.
     """
 
-    material: float = 1.0
-    flaw: float = 1.0
-    local: float = 1.0
+    material: Tensor
+    flaw: Tensor
+    local: Tensor
+    picture: Tensor
+    tone: Tensor
+    place: Tensor
+    twin: Tensor
+    likeness: Tensor
 
 
 class Learner(nn.Module):
-    """The backbone with a linear head for each term at strides 8 and 16.
+    """The backbone and its heads.
 
     Args:
         classes: How many materials there are.
@@ -38,53 +50,23 @@ class Learner(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.classes = classes
+        self.sizes = [classes, 1, LOCAL, DRAWN, TONE, EMBEDDED]
         self.backbone = timm.create_model("rlrnet", features_only=True, out_indices=(2, 3))
         widths = self.backbone.feature_info.channels()
-        self.heads = nn.ModuleList(nn.Conv2d(width, classes + 1 + LOCAL, 1) for width in widths)
+        self.heads = nn.ModuleList(nn.Conv2d(width, sum(self.sizes), 1) for width in widths)
+        self.likeness = nn.Parameter(torch.tensor([[8.0, -4.0]] * len(STRIDES)))
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Map images (B, 3, S, S), 0 to 1, to (B, classes + 1 + LOCAL, s, s) a stride."""
-        maps = self.backbone((images - self.mean) / self.std)
-        return [head(level) for head, level in zip(self.heads, maps, strict=True)]
+    def forward(self, images: Tensor, twins: Tensor) -> list[Answers]:
+        """Look at scenes and their twins, each (B, 3, S, S), 0 to 1; answer for each stride."""
+        both = torch.cat([images, twins]).contiguous(memory_format=torch.channels_last)
+        maps = self.backbone((both - self.mean) / self.std)
+        heads = zip(self.heads, maps, self.likeness, strict=True)
+        return [self._answers(head(level).float(), likeness) for head, level, likeness in heads]
 
-
-def losses(answers: list[Tensor], scenes: Scenes, weights: Weights) -> dict[str, Tensor]:
-    """Return the three terms, summed over the strides, and their weighted sum as `loss`."""
-    terms = {"material": torch.zeros(()), "flaw": torch.zeros(()), "local": torch.zeros(())}
-    facts = local_facts(scenes.clean)
-    for answer, stride in zip(answers, STRIDES, strict=True):
-        logits, flaw, local = answer.float().split([answer.shape[1] - 1 - LOCAL, 1, LOCAL], 1)
-        target, share = _targets(scenes, stride)
-        terms["material"] += F.cross_entropy(logits, target, ignore_index=-1)
-        terms["flaw"] += 4 * F.binary_cross_entropy_with_logits(flaw[:, 0], share)
-        terms["local"] += F.mse_loss(local, F.avg_pool2d(facts, stride))
-    total = sum((getattr(weights, name) * term for name, term in terms.items()), torch.zeros(()))
-    return terms | {"loss": total}
-
-
-def _targets(scenes: Scenes, stride: int) -> tuple[Tensor, Tensor]:
-    """Return class (B, s, s), -1 where two materials meet or a flaw lies, and the flaw's share."""
-    owner, half = scenes.owner.float()[:, None], stride // 2
-    centre = scenes.owner[:, half::stride, half::stride]
-    pure = F.max_pool2d(owner, stride) == -F.max_pool2d(-owner, stride)
-    share = F.avg_pool2d(scenes.flaw[:, None], stride)[:, 0]
-    target = torch.where(pure[:, 0] & (share < 0.1), centre, -1)
-    return target, (share * 3).clamp(max=1)
-
-
-def local_facts(clean: Tensor) -> Tensor:
-    """Describe each pixel (B, 9, S, S): colour, contrast and direction at two scales."""
-    grey = clean.mean(1, keepdim=True)
-    parts = [(clean - 0.45) * 3]
-    for level in (grey, F.avg_pool2d(grey, 2)):
-        right = F.pad(level[..., 1:] - level[..., :-1], (0, 1, 0, 0))
-        down = F.pad(level[..., 1:, :] - level[..., :-1, :], (0, 0, 0, 1))
-        energy = (right**2 + down**2 + 1e-5).sqrt()
-        # The double angle: a direction and its opposite are one.
-        facts = torch.cat([energy * 8, (right**2 - down**2) / energy * 12], 1)
-        facts = torch.cat([facts, 2 * right * down / energy * 12], 1)
-        parts.append(F.interpolate(facts, clean.shape[-2:]) if level is not grey else facts)
-    return torch.cat(parts, 1)
+    def _answers(self, said: Tensor, likeness: Tensor) -> Answers:
+        scenes, twins = said.chunk(2)  # (B, sum of sizes, s, s) each
+        material, flaw, local, picture, tone, place = scenes.split(self.sizes, 1)
+        place, twin = F.normalize(place, dim=1), F.normalize(twins[:, -EMBEDDED:], dim=1)
+        return Answers(material, flaw[:, 0], local, picture, tone, place, twin, likeness)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from learner import Learner, Weights, losses
+from learner import STRIDES, Learner
 from procedural.canvas import material, paint
+from procedural.facts import state_facts
 from procedural.scenes import compose
+from questions import losses
 from recipe import Recipe
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -65,12 +67,12 @@ class Lessons:
         self, pool: Tensor, labels: Tensor, rng: torch.Generator, step: int
     ) -> Iterator[tuple[str, float]]:
         recipe, start = self.recipe, time.process_time()
-        scenes = compose(pool, labels, recipe.batch, recipe.side, rng)
+        scenes = compose(pool, labels, recipe.batch, recipe.side, rng, recipe.light)
         yield "scenes", time.process_time() - start
-        images = scenes.images.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
-            answers = self.learner(images)
-        terms = losses(answers, scenes, Weights(recipe.material, recipe.flaw, recipe.local))
+            answers = self.learner(scenes.images, scenes.twins)
+        facts = [state_facts(scenes, stride) for stride in STRIDES]
+        terms = losses(answers, facts, recipe.terms)
         self.optimizer.zero_grad()
         terms["loss"].backward()
         nn.utils.clip_grad_norm_(self.learner.parameters(), 5.0)

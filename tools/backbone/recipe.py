@@ -13,6 +13,18 @@ from rlr.foundation.errors import UserError
 DEFAULT = Path(__file__).with_name("recipe.json")
 
 
+class Terms(Section):
+    """Weights of the terms of the loss (`questions.py`)."""
+
+    material: NotNegative = Field(description="Which material lies here.")
+    flaw: NotNegative = Field(description="How much of a flaw.")
+    local: NotNegative = Field(description="Colour, contrast and direction before the camera.")
+    picture: NotNegative = Field(description="The scene itself, its local contrast made alike.")
+    tone: NotNegative = Field(description="Colour behind the camera.")
+    place: NotNegative = Field(description="Where this place lies in the twins.")
+    change: NotNegative = Field(description="Whether the twin differs by more than its camera.")
+
+
 class Recipe(Section):
     """Everything but the code: a recipe and a commit give the same weights."""
 
@@ -30,9 +42,8 @@ class Recipe(Section):
     decay: Share = Field(description="Share of all steps in which it falls to nothing at the end.")
     average: Share = Field(description="Share that the running mean of the weights keeps a step.")
     bfloat16: bool = Field(description="Compute in bfloat16; weights and sums stay in float32.")
-    material: NotNegative = Field(description="Weight of telling materials apart.")
-    flaw: NotNegative = Field(description="Weight of finding flaws.")
-    local: NotNegative = Field(description="Weight of colour, contrast and direction.")
+    light: NotNegative = Field(description="How much the camera's light and colour vary; 1: much.")
+    terms: Terms
 
     @property
     def fingerprint(self) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from export import export
 from lessons import Lessons
-from recipe import DEFAULT, read_recipe
+from recipe import DEFAULT, Terms, read_recipe
 
 from rlr.foundation.errors import RlrError
 from rlr.foundation.progress import track
@@ -56,14 +56,12 @@ def learn(lessons: Lessons) -> None:
     start = time.monotonic()
     for number in track(lessons.left, "epochs"):
         record = lessons.epoch(number)
+        terms = ", ".join(f"{name} {record[name]:.3f}" for name in Terms.model_fields)
         logger.info(
-            "epoch %d of %d: material %.3f, flaw %.3f, local %.3f; %.1f s of processor (%.0f %% "
-            "drawing), %.0f s so far",
+            "epoch %d of %d: %s; %.1f s of processor (%.0f %% drawing), %.0f s so far",
             number + 1,
             lessons.recipe.epochs,
-            record["material"],
-            record["flaw"],
-            record["local"],
+            terms,
             record["cpu_seconds"],
             100 * record["drawing_seconds"] / record["cpu_seconds"],
             time.monotonic() - start,

@@ -10,8 +10,17 @@ from torch.nn import functional as F  # noqa: N812
 BLOCK = 8
 
 
-def photograph(clean: Tensor, rng: torch.Generator) -> Tensor:
-    """Take a picture of scenes (B, 3, S, S), 0 to 1; returns the same shape and range."""
+def photograph(clean: Tensor, rng: torch.Generator, light: float = 1.0) -> Tensor:
+    """Take a picture of scenes.
+
+    Args:
+        clean: (B, 3, S, S), 0 to 1.
+        rng: All draws.
+        light: How much light and colour vary from picture to picture; 1 is much, 0 not at all.
+
+    Returns:
+        The same shape and range.
+    """
     count, _, side, _ = clean.shape
 
     def uniform(low: float, high: float, channels: int = 1) -> Tensor:
@@ -20,11 +29,12 @@ def photograph(clean: Tensor, rng: torch.Generator) -> Tensor:
     def chance(share: float) -> Tensor:
         return torch.rand(count, 1, 1, 1, generator=rng) < share
 
-    light = F.interpolate(torch.randn(count, 1, 3, 3, generator=rng), (side, side), mode="bicubic")
-    images = clean * (1 + uniform(0, 0.2) * light)
-    cast = 1 + 0.12 * torch.randn(count, 3, 1, 1, generator=rng) * chance(0.6)
-    images = (images * uniform(0.6, 1.3) * cast + uniform(-0.08, 0.08)).clamp(1e-4, 1)
-    images = images ** torch.exp(0.3 * torch.randn(count, 1, 1, 1, generator=rng))
+    uneven = F.interpolate(torch.randn(count, 1, 3, 3, generator=rng), (side, side), mode="bicubic")
+    images = clean * (1 + light * uniform(0, 0.2) * uneven)
+    cast = 1 + light * 0.12 * torch.randn(count, 3, 1, 1, generator=rng) * chance(0.6)
+    gain = 1 + light * uniform(-0.4, 0.3)
+    images = (images * gain * cast + light * uniform(-0.08, 0.08)).clamp(1e-4, 1)
+    images = images ** torch.exp(light * 0.3 * torch.randn(count, 1, 1, 1, generator=rng))
     grey = images.mean(1, keepdim=True)
     images = torch.where(chance(0.25), grey, images)
     soft = soften(images)

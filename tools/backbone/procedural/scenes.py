@@ -15,18 +15,22 @@ class Scenes:
 
     Attributes:
         images: (B, 3, S, S), 0 to 1, as the camera sees them.
+        twins: (B, 3, S, S), the same scenes without their flaws, as another camera sees them.
         clean: (B, 3, S, S), the same before light, blur and noise.
         owner: (B, S, S), class of each pixel.
         flaw: (B, S, S), share of a flaw, 0 to 1.
     """
 
     images: Tensor
+    twins: Tensor
     clean: Tensor
     owner: Tensor
     flaw: Tensor
 
 
-def compose(pool: Tensor, labels: Tensor, count: int, side: int, rng: torch.Generator) -> Scenes:
+def compose(
+    pool: Tensor, labels: Tensor, count: int, side: int, rng: torch.Generator, light: float = 1.0
+) -> Scenes:
     """Make a batch from a pool of canvases.
 
     Args:
@@ -35,6 +39,7 @@ def compose(pool: Tensor, labels: Tensor, count: int, side: int, rng: torch.Gene
         count: B.
         side: S.
         rng: All draws.
+        light: How much the camera's light and colour vary; 1 is much.
     """
     picks = torch.randint(len(pool), (3, count), generator=rng)
     ground, body, other = (_cut(pool, pick, side, rng) for pick in picks)
@@ -43,9 +48,11 @@ def compose(pool: Tensor, labels: Tensor, count: int, side: int, rng: torch.Gene
     clean = (ground * (1 - mask) + body * mask) * bevel
     owners = labels[picks][:, :, None, None]  # (3, B, 1, 1)
     owner = torch.where(mask[:, 0] > 0.5, owners[1], owners[0])
-    clean, flaw = _flaws(clean, other, rng)
+    sound = clean.clamp(0, 1)
+    clean, flaw = _flaws(sound, other, rng)
     clean = clean.clamp(0, 1)
-    return Scenes(photograph(clean, rng), clean, owner, flaw[:, 0])
+    images, twins = (photograph(scene, rng, light) for scene in (clean, sound))
+    return Scenes(images, twins, clean, owner, flaw[:, 0])
 
 
 def _uniform(rng: torch.Generator, count: int, low: float = 0.0, high: float = 1.0) -> Tensor:
