@@ -3,14 +3,15 @@
     python benchmarks/scaling.py [--quick] [--out benchmarks/results/performance]
 
 Processor time on one thread and peak memory, each point in a process of its own; writes
-`scaling.json` and `scaling.png` and prints tables. An exponent of 1 is growth in proportion.
+`scaling.json` and `scaling.png` and prints tables. An exponent of 1 is growth in proportion. Where
+operations are counted (`_gflop`), a time that grows faster than they do is a machine that gets less
+done a second, and one that grows slower has costs a call that do not grow.
 """
 
 import argparse
 import itertools
 import math
 import os
-import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +24,19 @@ import torch
 from growth import teamwork, work
 from growth.isolated import isolated
 from growth.picture import draw
+from timing.machine import describe_machine
 
-from rlr import __version__
 from rlr.foundation.documents import write_json
 
 Point = dict[str, float]
+AREAS = {"grid": "tokens", "side": "pixels"}  # of a square, by the name of its side
+VARIABLES = {
+    "images": "images",
+    "classes": "classes",
+    "input": "pixels",
+    "grid_tiled": "tokens",
+    "grid_dense": "tokens",
+}
 
 
 @dataclass(frozen=True)
@@ -39,9 +48,10 @@ class Values:
     sides: Sequence[int] = (64, 96, 128, 192, 256)  # pixels
     grids: Sequence[int] = (8, 12, 16, 24, 32, 48)  # tokens
     processes: Sequence[int] = (1, 2)
+    published: bool = True  # the published networks, too, in several processes
 
 
-QUICK = Values((16, 32, 64), (1, 4, 8), (64, 128, 192), (8, 16, 24, 32))
+QUICK = Values((16, 32, 64), (1, 4, 8), (64, 128, 192), (8, 16, 24, 32), published=False)
 
 
 def main() -> int:
@@ -55,7 +65,7 @@ def main() -> int:
     torch.set_num_threads(1)
     curves = measure(QUICK if words.quick else Values())
     out.mkdir(parents=True, exist_ok=True)
-    document = {"machine": machine(), "curves": curves, "exponents": exponents(curves)}
+    document = {"machine": describe_machine(), "curves": curves, "exponents": exponents(curves)}
     write_json(out / "scaling.json", document)
     draw(curves, out / "scaling.png")
     return 0
@@ -69,7 +79,8 @@ def measure(at: Values) -> dict[str, list[Point]]:
         "input": curve("side", at.sides, work.of_input),
         "grid_tiled": curve("grid", at.grids, partial(work.of_grid, local="tiled")),
         "grid_dense": curve("grid", at.grids, partial(work.of_grid, local="dense")),
-        "processes": processes(at.processes),
+        "processes_small": processes(at.processes, teamwork.SMALL),
+        "processes_published": processes(at.processes if at.published else (), teamwork.PUBLISHED),
     }
 
 
@@ -78,18 +89,18 @@ def curve(variable: str, values: Sequence[int], measured: Callable[[int], Point]
     points = []
     for value in values:
         point: Point = {variable: value, **isolated(partial(measured, value))}
-        if variable == "grid":
-            point["tokens"] = value * value
+        if variable in AREAS:
+            point[AREAS[variable]] = value * value
         points.append(point)
         show(point)
     return points
 
 
-def processes(counts: Sequence[int]) -> list[Point]:
+def processes(counts: Sequence[int], work: teamwork.Work) -> list[Point]:
     """Measure an epoch in one process and in several; efficiency is the single one's share."""
     points = []
     for count in counts:
-        point: Point = {"processes": count, **teamwork.measure(count)}
+        point: Point = {"processes": count, **teamwork.measure(count, work)}
         alone = points[0] if points else point
         point["cpu_efficiency"] = alone["cpu_s"] / point["cpu_s"]
         point["wall_efficiency"] = alone["wall_s"] / (count * point["wall_s"])
@@ -100,15 +111,13 @@ def processes(counts: Sequence[int]) -> list[Point]:
 
 def exponents(curves: Mapping[str, Sequence[Point]]) -> dict[str, dict[str, list[float]]]:
     """Return between each two points of a curve how steep it is: d log cost / d log variable."""
-    variables = {"images": "images", "classes": "classes", "input": "side"}
-    variables |= {"grid_tiled": "tokens", "grid_dense": "tokens"}
     return {
         name: {
             key: slopes([p[variable] for p in curves[name]], [p[key] for p in curves[name]])
             for key in curves[name][0]
-            if key.endswith(("_s", "_mib"))
+            if key.endswith(("_s", "_mib", "_gflop"))
         }
-        for name, variable in variables.items()
+        for name, variable in VARIABLES.items()
     }
 
 
@@ -124,19 +133,6 @@ def slopes(across: Sequence[float], up: Sequence[float]) -> list[float]:
 def show(point: Point) -> None:
     """Print a point as a line."""
     print("  ".join(f"{name} {value:.4g}" for name, value in point.items()), flush=True)
-
-
-def machine() -> dict[str, object]:
-    """Return what the figures were measured on."""
-    return {
-        "processors": os.cpu_count(),
-        "architecture": platform.machine(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "load": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "rlr": __version__,
-    }
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 
@@ -11,15 +10,17 @@ from rlr.foundation.atomic import atomic_file
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
 
 Points = Sequence[Mapping[str, float]]
 PANELS = (  # curve, its variable, title of the axis, what is drawn
     ("images", "images", "images", ("features_s", "epoch_s", "memory_mib")),
-    ("classes", "classes", "classes of 64 images", ("training_s", "memory_mib")),
-    ("input", "side", "input side, pixels", ("features_s", "step_s", "inference_s")),
+    ("classes", "classes", "classes, of 64 images in all", ("training_s", "memory_mib")),
+    ("input", "pixels", "pixels of the input", ("features_s", "step_s", "inference_s")),
     ("grid_tiled", "tokens", "tokens of a level, tiled", ("step_s", "inference_s", "memory_mib")),
     ("grid_dense", "tokens", "tokens of a level, masked", ("step_s", "inference_s", "memory_mib")),
 )
+NETWORKS = ("small", "published")
 NAMES = {
     "features_s": "features",
     "epoch_s": "epoch",
@@ -40,9 +41,9 @@ def draw(curves: Mapping[str, Points], target: Path) -> None:
     figure, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained")
     for panel, (name, variable, title, drawn) in zip(axes.flat, PANELS, strict=False):
         _draw_growth(panel, curves[name], variable, title, drawn)
-    _draw_processes(axes.flat[-1], curves["processes"])
+    _draw_processes(axes.flat[-1], {name: curves[f"processes_{name}"] for name in NETWORKS})
     with atomic_file(target) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+        figure.savefig(temporary, format="png", dpi=80, pil_kwargs={"optimize": True})
     plt.close(figure)
 
 
@@ -57,11 +58,17 @@ def _draw_growth(
     panel.plot(across, steps, color="0.6", linestyle=":", label="in proportion")
     panel.set(xscale="log", yscale="log", xlabel=title, ylabel="times the first point")
     panel.set_xticks(across, [f"{value:g}" for value in across])
+    panel.yaxis.set_major_locator(LogLocator(2))
+    panel.yaxis.set_major_formatter("{x:g}")
     panel.minorticks_off()
     panel.legend(fontsize=8, frameon=False)
 
 
-def _draw_processes(panel: Axes, points: Points) -> None:
-    labels: list[Any] = [f"{point['processes']:g}" for point in points]
-    panel.bar(labels, [point["cpu_efficiency"] for point in points], width=0.4)
-    panel.set(xlabel="processes", ylabel="efficiency, by processor time", ylim=(0, 1.1))
+def _draw_processes(panel: Axes, networks: Mapping[str, Points]) -> None:
+    for place, (name, points) in enumerate(networks.items()):
+        at = [number + 0.4 * place for number in range(len(points))]
+        panel.bar(at, [point["cpu_efficiency"] for point in points], 0.35, label=f"{name} networks")
+    counts = [f"{point['processes']:g}" for point in networks[NETWORKS[0]]]
+    panel.set_xticks([number + 0.2 for number in range(len(counts))], counts)
+    panel.set(xlabel="processes", ylabel="efficiency, by processor time", ylim=(0, 1.3))
+    panel.legend(fontsize=8, frameon=False)

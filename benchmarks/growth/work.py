@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from PIL import Image
+from timing.machine import count_operations
 from torch import Tensor
 
 from rlr.config import Config, load_config
@@ -32,6 +33,7 @@ from rlr.training.trainer import Trainer
 
 BATCH = 4
 ROUNDS = 3
+GIGA = 1e9
 CPU = torch.device("cpu")
 ALONE = Team(0, 1)
 
@@ -147,6 +149,8 @@ def of_input(side: int) -> dict[str, float]:
         "features_s": seconds(lambda: extractor(images)) / BATCH,
         "step_s": seconds(step) / BATCH,
         "inference_s": seconds(infer),
+        "features_gflop": count_operations(lambda: extractor(images)) / BATCH / GIGA,
+        "step_gflop": count_operations(step) / BATCH / GIGA,
     }
 
 
@@ -165,7 +169,11 @@ def of_grid(side: int, local: LocalKind) -> dict[str, float]:
     def reconstruct() -> None:
         net(tokens[:1])
 
-    return {"step_s": seconds(step) / BATCH, "inference_s": seconds(reconstruct)}
+    return {
+        "step_s": seconds(step) / BATCH,
+        "inference_s": seconds(reconstruct),
+        "step_gflop": count_operations(step) / BATCH / GIGA,
+    }
 
 
 def seconds(work: Callable[[], object]) -> float:

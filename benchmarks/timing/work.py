@@ -1,5 +1,7 @@
 """The work that is timed: the published sizes, with random weights and random images."""
 
+from collections.abc import Sequence
+
 import torch
 from baseline import (
     PUBLISHED,
@@ -37,10 +39,13 @@ def our_networks() -> list[LevelNetwork]:
     return [LevelNetwork(sizes) for sizes in SIZES]
 
 
-def baseline_networks(habits: Habits = PUBLISHED) -> list[BaselineNetwork]:
-    """Return the baseline's, with the weights of ours."""
-    networks = [BaselineNetwork(sizes, habits) for sizes in SIZES]
-    for network, ours in zip(networks, our_networks(), strict=True):
+def baseline_networks(
+    habits: Habits = PUBLISHED, like: Sequence[LevelNetwork] | None = None
+) -> list[BaselineNetwork]:
+    """Return the baseline's, with sizes and weights of the given ones; None: of `our_networks`."""
+    given = our_networks() if like is None else like
+    networks = [BaselineNetwork(ours.sizes, habits) for ours in given]
+    for network, ours in zip(networks, given, strict=True):
         network.load_state_dict(ours.state_dict())
     return networks
 
@@ -70,10 +75,17 @@ class BaselineStep:
         habits: How it is computed.
         half: Under bf16 autocast.
         batch: Images a step.
+        like: Networks whose sizes and weights it begins with; None: `our_networks`.
     """
 
-    def __init__(self, habits: Habits = PUBLISHED, half: bool = False, batch: int = BATCH) -> None:
-        self.networks = nn.ModuleList(baseline_networks(habits))
+    def __init__(
+        self,
+        habits: Habits = PUBLISHED,
+        half: bool = False,
+        batch: int = BATCH,
+        like: Sequence[LevelNetwork] | None = None,
+    ) -> None:
+        self.networks = nn.ModuleList(baseline_networks(habits, like))
         self.optimizer = build_optimizer(self.networks, habits)
         self.tokens, self.half = random_tokens(batch), half
 
