@@ -1,10 +1,12 @@
 """How long commands take to start: beside a bare interpreter, and beside the libraries alone.
 
-    python benchmarks/start.py [--pairs 9] [--training] [--against SRC] [--json FILE]
+    python benchmarks/start.py [--pairs 9] [--training] [--bytecode] [--against SRC] [--json FILE]
 
 Processor time of whole processes, measured in turn; a ratio is taken pair by pair. --training adds
-commands that load a backbone: `rlr train` of the preset tiny on its own set, and `rlr predict` of
-one image with what came out. --against measures the same commands with another checkout's `src`.
+commands that load the large libraries: `rlr train` of the preset tiny on its own set, `rlr data
+validate` of that set, and `rlr predict` of one image with what came out. --bytecode measures
+everything without compiled files, too, as in an environment that was installed without them and
+may not write any. --against measures the same commands with another checkout's `src`.
 """
 
 import argparse
@@ -17,12 +19,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 from rlr import __version__
 from rlr.foundation.documents import write_json
 
 RLR = [sys.executable, "-m", "rlr"]
 OTHER = ", other"  # ends the name of a command of another checkout
+BARE = ", no bytecode"  # ends the name of a command that finds no compiled files
 COMMANDS = {
     "rlr --help": [*RLR, "--help"],
     "python": [sys.executable, "-c", "pass"],
@@ -33,6 +37,7 @@ RATIOS = [
     ("rlr --help", "import torch"),
     ("rlr train", "import timm"),
     ("rlr predict", "import timm"),
+    ("rlr data validate", "import great_expectations"),
 ]
 
 Round = Mapping[str, float]
@@ -43,6 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--training", action="store_true")
+    parser.add_argument("--bytecode", action="store_true")
     parser.add_argument("--against", type=Path, metavar="SRC")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
@@ -51,11 +57,12 @@ def main() -> int:
         if arguments.training:
             commands |= training_commands(Path(folder))
         rounds = [
-            measure(commands, arguments.against, Path(folder)) for _ in range(arguments.pairs + 1)
+            measure(commands, arguments.against, arguments.bytecode, Path(folder))
+            for _ in range(arguments.pairs + 1)
         ]
     result = summarise(rounds[1:])  # the first round fills the file cache
     for name, row in result["commands"].items():
-        print(f"{name:20} {row['median']:6.3f} s  ({row['min']:.3f} to {row['max']:.3f})")
+        print(f"{name:30} {row['median']:6.3f} s  ({row['min']:.3f} to {row['max']:.3f})")
     for name, ratio in result["ratios"].items():
         print(f"{name}: {ratio:.2f}")
     if arguments.json:
@@ -71,28 +78,39 @@ def training_commands(folder: Path) -> dict[str, list[str]]:
     train = [*RLR, "train", *settings, "--output", str(output)]
     run(train, folder)
     image = min(images.glob("*/test/*/*.png"))
+    gx = "great_expectations"
     return {
         "import timm": [sys.executable, "-c", "import timm"],
+        f"import {gx}": [sys.executable, "-c", f"import {gx}"],
+        "rlr data validate": [*RLR, "data", "validate", str(images), "--config", "tiny"],
         "rlr train": train,
         "rlr predict": [*RLR, "predict", str(output / "model"), str(image)],
     }
 
 
-def measure(commands: Mapping[str, list[str]], other: Path | None, folder: Path) -> Round:
-    """Run each command once, and those of this project with another checkout too."""
+def measure(
+    commands: Mapping[str, list[str]], other: Path | None, bare: bool, folder: Path
+) -> Round:
+    """Run each command once, without bytecode too, and with another checkout too."""
     found = {}
     for name, words in commands.items():
         found[name] = run(words, folder)
+        if bare:
+            found[name + BARE] = run(words, folder, bare_of_bytecode(folder))
         if other is not None and name.startswith("rlr"):
-            found[name + OTHER] = run(words, folder, other)
+            found[name + OTHER] = run(words, folder, {"PYTHONPATH": str(other.resolve())})
     return found
 
 
-def run(words: list[str], folder: Path, source: Path | None = None) -> float:
+def bare_of_bytecode(folder: Path) -> dict[str, str]:
+    """Return the environment of a process that looks for compiled files where there are none."""
+    return {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(folder / "none")}
+
+
+def run(words: list[str], folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> float:
     """Return the processor time of a process, in seconds; what it leaves behind is in a folder."""
     own = {"RLR_ENV_FILE": os.devnull, "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'runs.db'}"}
-    if source is not None:
-        own["PYTHONPATH"] = str(source.resolve())
+    own |= more
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(words, check=True, capture_output=True, env=os.environ | own)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -110,7 +128,7 @@ def summarise(rounds: list[Round]) -> dict[str, dict]:
         }
         for name, values in ((name, [one[name] for one in rounds]) for name in names)
     }
-    pairs = [*RATIOS, *((name, name + OTHER) for name in names)]
+    pairs = [*RATIOS, *((name, name + end) for name in names for end in (OTHER, BARE))]
     ratios = {
         f"{name} / {base}": statistics.median(one[name] / one[base] for one in rounds)
         for name, base in pairs

@@ -37,5 +37,7 @@ if [ ! -x "$uv" ]; then
 fi
 
 echo "install: the packages of requirements.lock into $venv (a few minutes the first time)" >&2
-"$uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r requirements.lock
+# Compiled once, as pip does too: where PYTHONDONTWRITEBYTECODE is set, every process would do it anew.
+"$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes -r requirements.lock
 "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
+"$venv/bin/python" -m compileall -q src

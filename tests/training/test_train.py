@@ -134,6 +134,23 @@ def test_checkpoint_of_another_training_is_refused(
         train(load_config("tiny", ["seed=3"]), small_manifest, tmp_path)
 
 
+@pytest.mark.parametrize("torn", [None, b"half of a file"])
+def test_torn_checkpoint_is_named(
+    small_manifest: Manifest, tmp_path: Path, torn: bytes | None
+) -> None:
+    config = load_config("tiny", ["training.epochs=2", "training.checkpoint_epochs=1"])
+
+    def stop(record: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, small_manifest, tmp_path, on_epoch=stop)
+    (file,) = tmp_path.glob("checkpoint/main/epoch-*/network.safetensors")
+    file.unlink() if torn is None else file.write_bytes(torn)
+    with pytest.raises(UserError, match=rf"{file.name} cannot be read .* remove .*{file.parent}"):
+        train(config, small_manifest, tmp_path)
+
+
 def test_exchanged_weights_are_another_training(small_manifest: Manifest, tmp_path: Path) -> None:
     """The path of a file does not say what is in it, and what is in it does not depend on where."""
     import timm

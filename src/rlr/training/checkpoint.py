@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from rlr.foundation.atomic import atomic_folder
@@ -85,7 +86,7 @@ class Checkpoints:
             The history up to it; empty where training starts from the beginning.
 
         Raises:
-            UserError: The checkpoint belongs to another training.
+            UserError: The checkpoint belongs to another training, or files of it are gone or torn.
         """
         complete = sorted(self.folder.glob("epoch-*"))
         if not complete:
@@ -97,11 +98,21 @@ class Checkpoints:
                 f"{latest} was written with another configuration, code version or data; "
                 "remove the folder, or choose another --output."
             )
-        learner.networks.load_state_dict(load_file(latest / "network.safetensors"))
-        restore_optimizer(learner.optimizer, load_file(latest / "optimizer.safetensors"))
+        learner.networks.load_state_dict(_tensors(latest / "network.safetensors"))
+        restore_optimizer(learner.optimizer, _tensors(latest / "optimizer.safetensors"))
         if learner.average.state():
-            learner.average.load(load_file(latest / "average.safetensors"))
+            learner.average.load(_tensors(latest / "average.safetensors"))
         return [EpochRecord(**record) for record in state["history"]]
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read one file of a checkpoint; it was complete once, so what is missing was taken away."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{path} cannot be read ({error}); remove {path.parent} to train from the beginning."
+        ) from error
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
