@@ -108,11 +108,12 @@ class Checkpoints:
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
     """Read one file of a checkpoint; it was complete once, so what is missing was taken away."""
     try:
-        return load_file(path)
+        tensors: dict[str, torch.Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(
             f"{path} cannot be read ({error}); remove {path.parent} to train from the beginning."
         ) from error
+    return tensors
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
