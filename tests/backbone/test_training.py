@@ -110,7 +110,9 @@ def test_scenes_know_where_their_materials_and_flaws_are(lessons: ModuleType) ->
 
     pool = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
     pool[1] = 255
-    scenes = compose(pool, torch.tensor([7, 9]), 64, 32, torch.Generator().manual_seed(0))
+    scenes = compose(
+        pool, torch.tensor([7, 9]), 64, 32, torch.Generator().manual_seed(0), light=1.0
+    )
     assert scenes.images.shape == (64, 3, 32, 32)
     assert 0 <= scenes.images.min() <= scenes.images.max() <= 1
     sound = scenes.flaw < 0.02
@@ -120,27 +122,34 @@ def test_scenes_know_where_their_materials_and_flaws_are(lessons: ModuleType) ->
     assert 0.3 < (scenes.flaw.amax((1, 2)) > 0.5).float().mean() < 0.9
 
 
-def test_twins_are_the_same_scenes_without_their_flaws(lessons: ModuleType) -> None:
+@pytest.fixture
+def patches() -> torch.Tensor:
+    """Return canvases (8, 3, 64, 64), uint8, of patches that each have a colour."""
+    colours = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(1))
+    return colours.repeat_interleave(8, 2).repeat_interleave(8, 3).to(torch.uint8)
+
+
+def test_twins_are_the_same_scenes_without_their_flaws(
+    lessons: ModuleType, patches: torch.Tensor
+) -> None:
     from procedural.scenes import compose
 
-    pool = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(1))
-    pool = pool.repeat_interleave(8, 2).repeat_interleave(8, 3).to(torch.uint8)  # patches
     rng = torch.Generator().manual_seed(0)
-    scenes = compose(pool, torch.arange(8), 64, 32, rng, light=0.0)
+    scenes = compose(patches, torch.arange(8), 64, 32, rng, light=0.0)
     apart = (scenes.images - scenes.twins).abs().mean(1)
     assert apart[scenes.flaw > 0.5].mean() > 1.5 * apart[scenes.flaw < 0.02].mean()
 
 
-def test_each_question_tells_right_answers_from_wrong_ones(lessons: ModuleType) -> None:
+def test_each_question_tells_right_answers_from_wrong_ones(
+    lessons: ModuleType, patches: torch.Tensor
+) -> None:
     from learner import Answers
     from procedural.facts import state_facts
     from procedural.scenes import compose
     from questions import QUESTIONS
 
-    pool = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(1))
-    pool = pool.repeat_interleave(8, 2).repeat_interleave(8, 3).to(torch.uint8)
-    scenes = compose(pool, torch.arange(8), 4, 32, torch.Generator().manual_seed(4))
-    facts = state_facts(scenes, 8)
+    scenes = compose(patches, torch.arange(8), 4, 32, torch.Generator().manual_seed(4), light=1.0)
+    (facts,) = state_facts(scenes, [8])
     places = torch.eye(4 * 4 * 4).reshape(4, 4, 4, 64).movedim(-1, 1)  # each its own direction
     changed = (facts.flaw > 0.2)[:, None]
     assert changed.any()

@@ -71,8 +71,7 @@ class Lessons:
         yield "scenes", time.process_time() - start
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
             answers = self.learner(scenes.images, scenes.twins)
-        facts = [state_facts(scenes, stride) for stride in STRIDES]
-        terms = losses(answers, facts, recipe.terms)
+        terms = losses(answers, state_facts(scenes, STRIDES), recipe.terms)
         self.optimizer.zero_grad()
         terms["loss"].backward()
         nn.utils.clip_grad_norm_(self.learner.parameters(), 5.0)

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 BLOCK = 8
 
 
-def photograph(clean: Tensor, rng: torch.Generator, light: float = 1.0) -> Tensor:
+def photograph(clean: Tensor, rng: torch.Generator, light: float) -> Tensor:
     """Take a picture of scenes.
 
     Args:

@@ -3,6 +3,7 @@
 B scenes, S side of a scene, s of the grid.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,17 +38,18 @@ class Facts:
     tone: Tensor
 
 
-def state_facts(scenes: Scenes, stride: int) -> Facts:
-    """State what is true of scenes on the grid of a stride, a multiple of CELLS."""
-    material, flaw = _materials(scenes, stride)
-    cells = F.avg_pool2d(_even_contrast(scenes.clean), stride // CELLS)
-    return Facts(
-        material,
-        flaw,
-        F.avg_pool2d(_local(scenes.clean), stride),
-        F.pixel_unshuffle(cells, CELLS),
-        (F.avg_pool2d(scenes.images, stride) - 0.45) * 4,
-    )
+def state_facts(scenes: Scenes, strides: Sequence[int]) -> list[Facts]:
+    """State what is true of scenes on the grid of each stride, a multiple of CELLS."""
+    local, even = _local(scenes.clean), _even_contrast(scenes.clean)
+    return [
+        Facts(
+            *_materials(scenes, stride),
+            F.avg_pool2d(local, stride),
+            F.pixel_unshuffle(F.avg_pool2d(even, stride // CELLS), CELLS),
+            (F.avg_pool2d(scenes.images, stride) - 0.45) * 4,
+        )
+        for stride in strides
+    ]
 
 
 def _materials(scenes: Scenes, stride: int) -> tuple[Tensor, Tensor]:

@@ -29,7 +29,7 @@ class Scenes:
 
 
 def compose(
-    pool: Tensor, labels: Tensor, count: int, side: int, rng: torch.Generator, light: float = 1.0
+    pool: Tensor, labels: Tensor, count: int, side: int, rng: torch.Generator, light: float
 ) -> Scenes:
     """Make a batch from a pool of canvases.
 
