@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlr.foundation.errors import MachineError, UserError
+from rlr.foundation.threads import BRIEFLY, CHOICES, SPINS
 from rlr.orchestration.local import run_pipeline
 from rlr.orchestration.parameters import Parameters
 from rlr.orchestration.project import Project
@@ -34,6 +35,18 @@ def test_one_branch_runs_and_leaves_its_outputs(make_project: MakeProject, folde
     assert run.steps["tell"].parameters == {"Output": "SUCCEEDED"}
     assert run.seconds > 0
     assert (folder / "log.txt").stat().st_size > 0
+
+
+def test_threads_of_a_step_wait_briefly(
+    make_project: MakeProject, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in CHOICES:
+        monkeypatch.delenv(name, raising=False)
+    ask = "def ask() -> str:\n    import os\n\n    return os.environ['GOMP_SPINCOUNT']\n"
+    project = make_project(body="            ask()\n", more=f"@step\n{ask}")
+    run = run_pipeline(project, "short", YES, folder)
+    assert run.steps["ask"].parameters == {"Output": BRIEFLY}
+    assert SPINS not in os.environ
 
 
 def test_the_sentence_of_the_step_that_refused_is_the_error(

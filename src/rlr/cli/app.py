@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -37,6 +38,7 @@ from rlr.cli import (
 )
 from rlr.foundation.environment import read_env_file
 from rlr.foundation.errors import MachineError, RlrError
+from rlr.foundation.threads import brief_waits
 
 logger = logging.getLogger("rlr")
 
@@ -113,6 +115,7 @@ def _options(
 ) -> None:
     _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
     read_env_file(env_file)
+    os.environ.update(brief_waits(os.environ))  # before anything loads torch
 
 
 def _log_to_stderr(level: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rlr.foundation.errors import MachineError, RlrError
+from rlr.foundation.threads import brief_waits
 from rlr.orchestration.outputs import StepOutput, missing_outputs, read_outputs
 from rlr.orchestration.parameters import Parameters, refuse_unknown
 from rlr.orchestration.place import Place, Processes
@@ -114,8 +115,9 @@ def _failure_file(folder: Path) -> Path:
 
 @contextmanager
 def _step_environment(folder: Path) -> Iterator[None]:
-    """Tell the steps which run they are of, and where to leave their sentence."""
+    """Tell the steps which run they are of, where to leave their sentence, and how to wait."""
     own = {FAILURE_FILE: str(_failure_file(folder)), RUN_NAME: folder.name}
+    own |= brief_waits(os.environ)
     before = {name: os.environ.get(name) for name in own}
     os.environ.update(own)
     try:
