@@ -115,8 +115,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         state = load_file(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
     except Exception as error:  # the two readers raise a dozen types between them
         raise UserError(
-            f"Backbone weights {path} cannot be read ({first_line(error)}); copy the file anew, and "
-            "hold its sha256 against that of where it comes from."
+            f"Backbone weights {path} cannot be read ({first_line(error)}); copy the file "
+            "anew, and hold its sha256 against that of where it comes from."
         ) from error
     return {name.removeprefix("module."): value for name, value in state.items()}
 
