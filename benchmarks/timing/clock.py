@@ -17,11 +17,13 @@ class Clock:
 
     Attributes:
         rounds: How often each subject is timed; it must have run once before, to warm up.
+        untimed: Calls of each before that: `torch.compile` compiles anew for other threads.
         wall: Wall-clock time instead of processor time.
         threads: Threads of torch.
     """
 
     rounds: int = 5
+    untimed: int = 0
     wall: bool = False
     threads: int = 1
 
@@ -76,6 +78,8 @@ def measure(subjects: Subjects, clock: Clock) -> dict[str, Timing]:
     """
     seconds: dict[str, list[float]] = {name: [] for name in subjects}
     with _threads(clock.threads):
+        for run in [*subjects.values()] * clock.untimed:
+            run()
         for _ in range(clock.rounds):
             for name, run in subjects.items():
                 start = clock.now()
