@@ -1,6 +1,6 @@
 """The greatest memory that a training holds, each in a process of its own.
 
-python benchmarks/timing/memory.py baseline|rlr
+python benchmarks/timing/memory.py "baseline" | "rlr" | "rlr, two images at a time"
 """
 
 import subprocess
@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 STEPS = 2
+PARTS = {"rlr": None, "rlr, two images at a time": 2}  # images that are computed at a time
+SUBJECTS = ("baseline", *PARTS)
 
 
 def peak_memory(subject: str) -> dict[str, float]:
     """Return the greatest memory of a process that trains, in MiB.
 
     Args:
-        subject: "baseline": backbone and networks; "rlr": networks, on features that were kept.
+        subject: "baseline": backbone and networks; one of `PARTS`: networks, on features that
+            were kept.
 
     Returns:
         `whole`, and `training`: less what the process held before, which is torch itself.
@@ -41,7 +44,7 @@ def train(subject: str) -> None:
             step.tokens = backbone(normalised(random_images(4)))
             step()
     else:
-        ours = OurStep()
+        ours = OurStep(part=PARTS[subject])
         for _ in range(STEPS):
             ours()
     print(resident("VmHWM"), before)

@@ -8,7 +8,7 @@ from baseline import PUBLISHED, Habits
 
 from timing.clock import Clock, Subjects, measure
 from timing.machine import count_operations, gemm_peak
-from timing.memory import peak_memory
+from timing.memory import SUBJECTS, peak_memory
 from timing.table import Row
 from timing.work import (
     BATCH,
@@ -71,7 +71,9 @@ class Plan:
 
 def step(plan: Plan) -> Row:
     """A training step of both levels on tokens that are there already."""
-    subjects = {"baseline": BaselineStep(batch=plan.batch), "rlr": OurStep(batch=plan.batch)}
+    subjects: dict[str, Callable[[], object]] = {"baseline": BaselineStep(batch=plan.batch)}
+    subjects["rlr"] = OurStep(batch=plan.batch)
+    subjects["rlr, two images at a time"] = OurStep(batch=plan.batch, part=2)
     return plan.row(f"training step, batch {plan.batch}, fp32", subjects, goal=4.0)
 
 
@@ -119,7 +121,7 @@ def inference(plan: Plan) -> Row:
 def memory(plan: Plan) -> Row:
     """Greatest memory of a training, in processes of their own."""
     del plan
-    peaks = {name: peak_memory(name) for name in ("baseline", "rlr")}
+    peaks = {name: peak_memory(name) for name in SUBJECTS}
     first = peaks["baseline"]["training"]
     amounts = {
         name: (f"{peak['training']:.0f} MiB", peak["training"] / first)

@@ -108,23 +108,25 @@ class OurStep:
     Args:
         half: Under bf16 autocast.
         batch: Images a step.
+        part: Images that are computed at a time (`training.micro_batch`); None: all.
     """
 
-    def __init__(self, half: bool = False, batch: int = BATCH) -> None:
+    def __init__(self, half: bool = False, batch: int = BATCH, part: int | None = None) -> None:
         self.networks = nn.ModuleList(our_networks())
         self.optimizer = our_optimizer(self.networks, load_config("published").training.optimizer)
-        self.tokens, self.half = random_tokens(batch), half
+        self.tokens, self.half, self.part = random_tokens(batch), half, part or batch
 
     def __call__(self) -> list[float]:
         """Take it; return the loss of each level."""
         self.networks.zero_grad(set_to_none=True)
-        losses = []
-        for network, tokens in zip(self.networks, self.tokens, strict=True):
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
-                output = network(tokens)
-            loss = our_loss(output.float(), tokens)
-            loss.backward()
-            losses.append(loss.item())
+        losses = [0.0 for _ in self.networks]
+        for level, (network, tokens) in enumerate(zip(self.networks, self.tokens, strict=True)):
+            for part in tokens.split(self.part):
+                with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+                    output = network(part)
+                loss = our_loss(output.float(), part) * (len(part) / len(tokens))
+                loss.backward()
+                losses[level] += loss.item()
         self.optimizer.step()
         return losses
 

@@ -50,7 +50,7 @@ def test_networks_are_compiled_once_and_for_training_alone(
     clean = [torch.randn(2, h * w, c) for (h, w), c in SHAPES]
     objective = Objective(config, torch.device("cpu"))
     for step in range(2):
-        list(objective.level_losses(networks, Moment(1, step, 2), clean, ["a", "b"]))
+        list(objective.losses(networks, Moment(1, step, 2), 2, clean, ["a", "b"]))
     assert fake.modes == modes
     assert fake.calls == 2 * len(modes)
 

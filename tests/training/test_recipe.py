@@ -119,6 +119,30 @@ def test_every_switch_changes_the_training(override: str) -> None:
     assert not same(fit(settings(override))[0], fit(settings())[0])
 
 
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_step_in_parts_is_the_step(size: int) -> None:
+    """The last part of a batch of four is smaller where parts have three images."""
+    switches = (*FULL, "model.reference_penalty=0.5")
+    (whole, together), (parts, apart) = (
+        in_double(settings(*switches, *more)) for more in ((), (f"training.micro_batch={size}",))
+    )
+    assert max(together) == 4
+    assert max(apart) == size
+    torch.testing.assert_close(parts.state_dict(), whole.state_dict(), rtol=1e-9, atol=1e-12)
+
+
+def in_double(config: Config) -> tuple[Networks, list[int]]:
+    """Train in double precision, and tell how many images each training pass took."""
+    networks, sizes = networks_of(config).double(), []
+    for network in networks.values():
+        network.register_forward_hook(
+            lambda module, given, _: sizes.append(len(given[0])) if module.training else None
+        )
+    store = MemoryStore([level.double() for level in features()])
+    Trainer(networks, config, Team(0, 1), torch.device("cpu")).fit(SET, store)
+    return networks, sizes
+
+
 @pytest.mark.parametrize("stop", [1, 2])
 def test_a_training_with_all_switches_goes_on_bit_for_bit(tmp_path: Path, stop: int) -> None:
     class KilledError(Exception):

@@ -107,6 +107,11 @@ class TrainingConfig(Section):
 
     epochs: Positive = Field(200, description="Passes over the training images.")
     batch_size: Positive = Field(4, description="Images a step, over all processes together.")
+    micro_batch: Positive | None = Field(
+        None,
+        description="Images of a step that a process computes at a time, so that less memory is "
+        "needed; gradients are added up. null: all of them.",
+    )
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     clip_norm: AboveZero | None = Field(

@@ -7,6 +7,7 @@ of a tile share the 10x10 keys that some of them may see: a tenth of the product
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from torch.utils.checkpoint import checkpoint
 
 SIDE = 4  # in tokens: of the sides 4, 8 and 16 the fastest at grids of 16 and 32
 
@@ -48,6 +49,15 @@ class Tiles(nn.Module):
         Returns:
             (N, H, L, D/H).
         """
+        if not torch.is_grad_enabled():
+            return self._attend(query, key, value)
+        # Each key is copied into all tiles that see it: made again rather than kept.
+        out: Tensor = checkpoint(
+            self._attend, query, key, value, use_reentrant=False, preserve_rng_state=False
+        )
+        return out
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         samples = query.shape[0]
         mask = self.allowed[:, None].expand(-1, samples, -1, -1).flatten(1, 2)  # (T, N * Q, K)
         mixed = F.scaled_dot_product_attention(

@@ -44,35 +44,51 @@ class Objective:
         self._device = device
         self._compiled = Compiler(config.training.compile)
 
-    def level_losses(
-        self, networks: nn.ModuleDict, at: Moment, clean: list[Tensor], hashes: list[str]
-    ) -> Iterator[Tensor]:
-        """Yield the mean loss of a batch, level by level: from jittered tokens to the clean ones.
+    def losses(
+        self,
+        networks: nn.ModuleDict,
+        at: Moment,
+        count: int,
+        clean: list[Tensor],
+        hashes: list[str],
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Yield the loss of a batch in parts: from jittered tokens to the clean ones.
 
-        The next level's begins where the last one's gradients may be done: memory holds what one
-        level needs for them, not what all do.
+        The next part begins where the last one's gradients may be done: memory holds what one
+        part of one level needs for them. The levels come one after the other, so that the
+        gradients of the last one are not there yet while the first one is computed.
 
         Args:
             networks: One network a level, by its index.
             at: The step.
-            clean: Tokens of the batch, one tensor (N, L, C) a level.
+            count: Images of the global batch, over whose mean the loss is.
+            clean: Tokens of this process's images, one tensor (N, L, C) a level.
             hashes: sha256 of each image file.
 
         Yields:
-            Scalars, with gradients.
+            Place of the level, and a scalar with gradients. The sum of a level's is its mean loss,
+            as far as this process's images go.
         """
+        size = self._config.training.micro_batch or max(len(hashes), 1)
+        for level, ((index, network), tokens) in enumerate(
+            zip(networks.items(), clean, strict=True)
+        ):
+            assert isinstance(network, LevelNetwork)
+            for start in range(0, len(hashes), size):
+                part = slice(start, start + size)
+                loss = self._mean_loss(network, int(index), at, tokens[part], hashes[part])
+                yield level, loss * (len(hashes[part]) / count)
+
+    def _mean_loss(
+        self, network: LevelNetwork, index: int, at: Moment, target: Tensor, hashes: list[str]
+    ) -> Tensor:
+        """Return the mean loss of some images on one level, with the penalty of its references."""
         config = self._config
         hardness = config.training.loss.hardness
         share = hardness.share * grown(at.step, at.steps, hardness.warmup)
-        for (index, network), target in zip(networks.items(), clean, strict=True):
-            noisy = jitter(
-                target, hashes, int(index), at.epoch, config.seed, config.training.jitter
-            )
-            called = self._compiled(network)
-            loss = self._loss(called, noisy, target, (share, hardness.factor))
-            penalty = config.model.reference_penalty
-            assert isinstance(network, LevelNetwork)
-            yield loss + penalty * reference_similarity(network.reference)
+        noisy = jitter(target, hashes, index, at.epoch, config.seed, config.training.jitter)
+        loss = self._loss(self._compiled(network), noisy, target, (share, hardness.factor))
+        return loss + config.model.reference_penalty * reference_similarity(network.reference)
 
     @torch.no_grad()
     def validation_loss(self, networks: nn.ModuleDict, count: int, store: FeatureStore) -> float:

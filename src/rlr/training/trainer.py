@@ -152,20 +152,15 @@ class Trainer:
         Returns:
             The mean loss of the global batch, a level, float64 on the CPU.
         """
-        losses = torch.zeros(len(self._networks), dtype=torch.float64)
+        losses = torch.zeros(len(self._networks), dtype=torch.float64, device=self._device)
         self._networks.zero_grad(set_to_none=True)
-        if places:
-            # The loss is a mean over images: each process weighs in with its share of them.
-            weight = len(places) / count
-            hashes = [images.hashes[place] for place in places]
-            weighted = []
-            for mean in self._objective.level_losses(self._networks, at, clean, hashes):
-                (mean * weight).backward()
-                weighted.append(mean.detach() * weight)
-            losses = torch.stack(weighted).double().cpu()
+        hashes = [images.hashes[place] for place in places]
+        for level, loss in self._objective.losses(self._networks, at, count, clean, hashes):
+            loss.backward()
+            losses[level] += loss.detach()
         self._team.sum_gradients(self._networks.parameters())
         self._learner.step(at.step, at.steps)
-        return self._team.total(losses.to(self._device)).cpu()
+        return self._team.total(losses).cpu()
 
     def _require_finite(self, losses: Tensor, epoch: int) -> None:
         for index, loss in zip(self._networks.keys(), losses.tolist(), strict=True):
