@@ -4,18 +4,16 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from rlr.config import Config
 from rlr.data.manifest import Manifest
 from rlr.data.splits import calibratable, trainable
-from rlr.detection.artifact import Attachments, Networks, build_networks, save_artifact
+from rlr.detection.artifact import Attachments, Networks, save_artifact
 from rlr.detection.calibration import Calibration
 from rlr.detection.device import pick_device
 from rlr.detection.scoring import Scorer
@@ -27,27 +25,28 @@ from rlr.features.normalisation import ChannelNormalisation
 from rlr.features.weights import weights_digest
 from rlr.foundation.atomic import atomic_file
 from rlr.foundation.documents import RESULT_FILE, write_json, write_result
-from rlr.foundation.errors import UserError
 from rlr.training.admission import Admission, Champion, admit
 from rlr.training.attachments import make_canary_of, make_reference
 from rlr.training.calibration import Side, fit_calibration
-from rlr.training.checkpoint import Checkpoints, EpochRecord
-from rlr.training.describe import describe_detector, describe_network, describe_scoring, fingerprint
+from rlr.training.checkpoint import EpochRecord
+from rlr.training.describe import describe_detector, describe_network, describe_scoring
 from rlr.training.disk import open_stores
 from rlr.training.extractor import open_extractor
-from rlr.training.normal_scores import PartOf, by_class, fold_of, score_images, take
+from rlr.training.fitting import Fitting
+from rlr.training.folds import Folds
+from rlr.training.normal_scores import by_class, score_images
 from rlr.training.normalisation import fit_normalisation, normalised
 from rlr.training.pictures import make_decoder
 from rlr.training.requirements import require_images
-from rlr.training.seeding import derive_seed
 from rlr.training.store import FeatureStore, ImageSet
 from rlr.training.summary import summarise
 from rlr.training.team import Team, join_team, local_device
-from rlr.training.trainer import OnEpoch, Trainer
+from rlr.training.trainer import OnEpoch
 from rlr.training.views import open_views
 
 logger = logging.getLogger(__name__)
 MODEL_FOLDER = "model"
+CHECKPOINT_FOLDER = "checkpoint"
 
 
 def train(
@@ -120,7 +119,6 @@ class _Session:
         self.network = describe_network(config, shapes)
         self.scoring = describe_scoring(config)
         self.normalisation: ChannelNormalisation | None = None
-        self.folds: list[tuple[list[int], Networks]] = []  # kept where they serve twice
 
     def run(self, on_epoch: OnEpoch | None, until: int | None) -> dict[str, Any]:
         (self.output / RESULT_FILE).unlink(missing_ok=True)  # nothing must look finished
@@ -131,18 +129,19 @@ class _Session:
         self.feature_seconds = time.process_time() - start
         self.normalisation = self._fit_normalisation(raw)
         store = normalised(raw, self.normalisation)
-        self.views = normalised(views, self.normalisation)
+        views = normalised(views, self.normalisation)
         held_out = normalised(raw_held_out, self.normalisation)
-        networks = self._new_networks("networks")
-        history = self._trainer(networks).fit(
+        fitting = self._fitting()
+        networks, history = fitting.fit(
+            "main",
+            ("networks",),
             self.images,
-            self.views,
+            views,
             held_out=(len(self.normals), held_out) if len(self.normals) else None,
-            checkpoints=self._checkpoints("main", self.images),
             on_epoch=on_epoch,
-            until=until,
         )
-        calibration = self._fit_calibration(networks, store, held_out)
+        folds = Folds(fitting, self.images, views, store)
+        calibration = self._fit_calibration(networks, store, held_out, folds)
         preprocessing = self.config.features.preprocessing
         scorer = Scorer(
             self.scoring,
@@ -150,7 +149,7 @@ class _Session:
             (preprocessing.height, preprocessing.width),
             calibration,
         )
-        thresholds = self._thresholds(scorer, networks, store, held_out)
+        thresholds = self._thresholds(scorer, networks, store, held_out, folds)
         result: dict[str, Any] = {}
         if self.team.leads:
             sides = [(self.images, raw), (self.normals, raw_held_out)]
@@ -165,23 +164,16 @@ class _Session:
         self.team.wait()
         return result
 
-    def _new_networks(self, *address: str | int) -> Networks:
-        """Networks with fresh weights, the same in all processes."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(self.config.seed, *address))
-            try:
-                networks = build_networks(self.network)
-            except ValueError as error:
-                raise UserError(f"model.levels: {error}.") from error
-        return networks.to(self.device)
-
-    def _trainer(self, networks: Networks) -> Trainer:
-        return Trainer(networks, self.config, self.team, self.device)
-
-    def _checkpoints(self, name: str, images: ImageSet) -> Checkpoints:
-        folder = self.output / "checkpoint" / name
-        digest = fingerprint(self.config, images.hashes, self.backbone_digest)
-        return Checkpoints(folder, digest)
+    def _fitting(self) -> Fitting:
+        return Fitting(
+            self.config,
+            self.network,
+            self.backbone_digest,
+            self.output / CHECKPOINT_FOLDER,
+            self.team,
+            self.device,
+            self.until,
+        )
 
     def _fit_normalisation(self, store: FeatureStore) -> ChannelNormalisation | None:
         if self.config.features.normalisation == "none":
@@ -196,7 +188,7 @@ class _Session:
         )
 
     def _fit_calibration(
-        self, networks: Networks, store: FeatureStore, held_out: FeatureStore
+        self, networks: Networks, store: FeatureStore, held_out: FeatureStore, folds: Folds
     ) -> Calibration | None:
         training = Side(networks, self.images, store)
         validation = Side(networks, self.normals, held_out)
@@ -207,11 +199,7 @@ class _Session:
         }
         source = self.config.detection.calibration.residuals
         if source == "cross_fit" and self.scoring.calibration is not None:
-            self.folds = list(self._train_folds())
-            sides[source] = [
-                Side(fitted, take(self.images, held), PartOf(store, held))
-                for held, fitted in self.folds
-            ]
+            sides[source] = folds.sides()
         return fit_calibration(
             self.config,
             self.scoring,
@@ -223,7 +211,12 @@ class _Session:
         )
 
     def _thresholds(
-        self, scorer: Scorer, networks: Networks, store: FeatureStore, held_out: FeatureStore
+        self,
+        scorer: Scorer,
+        networks: Networks,
+        store: FeatureStore,
+        held_out: FeatureStore,
+        folds: Folds,
     ) -> Thresholds:
         config, batch_size = self.config, self.config.features.batch_size
         places = range(len(self.normals))
@@ -236,45 +229,12 @@ class _Session:
         if method == "pooled" or not short:
             return decide_thresholds(classes, validation, rate)
         if method == "cross_fit":
-            fitted = self._cross_fit(scorer, store)
+            fitted = folds.scores(scorer, batch_size)
         else:
             everywhere = range(len(self.images))
             fitted = score_images(scorer, networks, store, everywhere, batch_size)
         of_class = by_class(self.images.classes, fitted)
         return decide_thresholds(classes, validation, rate, of_class, method)
-
-    def _cross_fit(self, scorer: Scorer, store: FeatureStore) -> np.ndarray:
-        """Score each training image by networks that were trained without its fold."""
-        scores = np.zeros(len(self.images))
-        batch_size = self.config.features.batch_size
-        for held, networks in self.folds or self._train_folds():
-            scores[held] = score_images(scorer, networks, store, held, batch_size)
-        return scores
-
-    def _train_folds(self) -> Iterator[tuple[list[int], Networks]]:
-        """Yield the places of each fold, and networks that were trained without it."""
-        folds = self.config.threshold.folds
-        fold_by_place = np.array([fold_of(group, folds) for group in self.images.groups])
-        for fold in range(folds):
-            held = np.flatnonzero(fold_by_place == fold).tolist()
-            rest = np.flatnonzero(fold_by_place != fold).tolist()
-            if held:
-                yield held, self._fit_fold(fold, rest)
-
-    def _fit_fold(self, fold: int, rest: Sequence[int]) -> Networks:
-        """Return networks trained without a fold."""
-        if not rest:
-            raise UserError("threshold.folds: a fold holds all training images; add images.")
-        images = take(self.images, rest)
-        networks = self._new_networks("fold", fold)
-        self._trainer(networks).fit(
-            images,
-            PartOf(self.views, rest),
-            checkpoints=self._checkpoints(f"fold-{fold}", images),
-            label=f"cross-fit {fold + 1} of {self.config.threshold.folds}",
-            until=self.until,
-        )
-        return networks
 
     def _write(
         self,
@@ -312,7 +272,7 @@ class _Session:
             temporary.write_text(self.config.as_yaml(), encoding="utf-8")
         result = write_result(self.output, "train", **self._summary(spec, records))
         if not self._is_paused(records):
-            shutil.rmtree(self.output / "checkpoint", ignore_errors=True)
+            shutil.rmtree(self.output / CHECKPOINT_FOLDER, ignore_errors=True)
         return result
 
     def _summary(self, spec: DetectorSpec, records: list[dict[str, Any]]) -> dict[str, Any]:
