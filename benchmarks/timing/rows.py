@@ -8,7 +8,7 @@ from baseline import PUBLISHED, Habits
 
 from timing.clock import Clock, Subjects, measure
 from timing.machine import count_operations, gemm_peak
-from timing.memory import SUBJECTS, peak_memory
+from timing.memory import PARTS, SUBJECTS, peak_memory
 from timing.table import Row
 from timing.work import (
     BATCH,
@@ -72,8 +72,8 @@ class Plan:
 def step(plan: Plan) -> Row:
     """A training step of both levels on tokens that are there already."""
     subjects: dict[str, Callable[[], object]] = {"baseline": BaselineStep(batch=plan.batch)}
-    subjects["rlr"] = OurStep(batch=plan.batch)
-    subjects["rlr, two images at a time"] = OurStep(batch=plan.batch, part=2)
+    for name, part in PARTS.items():
+        subjects[name] = OurStep(batch=plan.batch, part=part)
     return plan.row(f"training step, batch {plan.batch}, fp32", subjects, goal=4.0)
 
 

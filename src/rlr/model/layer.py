@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from torch.utils.checkpoint import checkpoint
 
 from rlr.model.attention import Attention
 from rlr.model.gate import build_gate
+from rlr.model.recomputing import recomputed
 from rlr.model.sizes import LevelSizes
 from rlr.model.tiles import Tiles
 
@@ -54,12 +53,8 @@ class FeedForward(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (N, L, D) to (N, L, D)."""
-        wide = self.fc1(tokens)
-        if not torch.is_grad_enabled():
-            return self._narrow(wide)
-        # The widest tensor of the layer is not kept for the backward pass but made again.
-        out: Tensor = checkpoint(self._narrow, wide, use_reentrant=False, preserve_rng_state=False)
-        return out
+        # The activation is the widest tensor of the layer.
+        return recomputed(self._narrow, self.fc1(tokens))
 
     def _narrow(self, wide: Tensor) -> Tensor:
         out: Tensor = self.fc2(F.gelu(wide))

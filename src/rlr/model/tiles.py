@@ -7,7 +7,8 @@ of a tile share the 10x10 keys that some of them may see: a tenth of the product
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from torch.utils.checkpoint import checkpoint
+
+from rlr.model.recomputing import recomputed
 
 SIDE = 4  # in tokens: of the sides 4, 8 and 16 the fastest at grids of 16 and 32
 
@@ -49,13 +50,8 @@ class Tiles(nn.Module):
         Returns:
             (N, H, L, D/H).
         """
-        if not torch.is_grad_enabled():
-            return self._attend(query, key, value)
-        # Each key is copied into all tiles that see it: made again rather than kept.
-        out: Tensor = checkpoint(
-            self._attend, query, key, value, use_reentrant=False, preserve_rng_state=False
-        )
-        return out
+        # Each key is copied into all tiles that see it.
+        return recomputed(self._attend, query, key, value)
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         samples = query.shape[0]

@@ -44,14 +44,13 @@ class Folds:
             for held, networks in self._kept
         ]
 
-    def scores(self, scorer: Scorer, batch_size: int) -> np.ndarray:
+    def scores(self, scorer: Scorer) -> np.ndarray:
         """Score each training image by networks that were trained without its fold.
 
         Unless networks are kept, no more than one fold's are there at a time.
 
         Args:
             scorer: What makes the detector's scores.
-            batch_size: Images a pass.
 
         Returns:
             Image scores (N,), float64.
@@ -60,6 +59,7 @@ class Folds:
             UserError: A fold holds all training images.
         """
         scores = np.zeros(len(self._images))
+        batch_size = self._fitting.config.features.batch_size
         for held, networks in self._kept or self._train():
             scores[held] = score_images(scorer, networks, self._store, held, batch_size)
         return scores

@@ -229,7 +229,7 @@ class _Session:
         if method == "pooled" or not short:
             return decide_thresholds(classes, validation, rate)
         if method == "cross_fit":
-            fitted = folds.scores(scorer, batch_size)
+            fitted = folds.scores(scorer)
         else:
             everywhere = range(len(self.images))
             fitted = score_images(scorer, networks, store, everywhere, batch_size)
